@@ -1,0 +1,158 @@
+# One non-recursive build. Every folder adds a module.mk that names its libraries, programs and tests;
+# the rules are here. `make help` lists targets and settings.
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+
+CONFIG  ?= release
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CLANG   ?= clang
+PREFIX  ?= /usr/local
+DESTDIR ?=
+V       ?= 0
+VECTORS ?= ../shared/vectors
+Q       := $(if $(filter 1,$(V)),,@)
+say      = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' '$(1)' '$(patsubst $(O)/%,%,$@)')
+
+# release is build/, every other configuration build/<config>/, so that they never mix.
+O := build$(if $(filter release,$(CONFIG)),,/$(CONFIG))
+
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter
+WARN     += $(if $(filter true,$(CI)),-Werror)
+CPPFLAGS += -D_GNU_SOURCE -I. -I$(O)/gen
+CFLAGS   ?= -O2 -g
+override CFLAGS += -std=gnu11 -fPIC -fno-omit-frame-pointer -fvisibility=hidden $(WARN)
+ifeq ($(CONFIG),asan)
+override CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined
+override LDFLAGS += -fsanitize=address,undefined
+else ifeq ($(CONFIG),tsan)
+override CFLAGS  += -fsanitize=thread
+override LDFLAGS += -fsanitize=thread
+else ifneq ($(CONFIG),release)
+$(error CONFIG is '$(CONFIG)'; known are release, asan, tsan)
+endif
+
+pkg = $(shell pkg-config $(1) 2>/dev/null)
+
+.PHONY: all
+all:
+
+# What the module.mk files fill in:
+#   LIBS      += name     and name_SRC, name_LIBS (project libraries), name_LDLIBS, name_CPPFLAGS, name_CFLAGS
+#   PROGS     += name     and the same
+#   TESTS     += name     a Criterion program, likewise; built into $(O)/test
+#   BENCHES   += name     a benchmark program, likewise; built into $(O)/bench
+#   SCRIPTS   += path     an executable that prints TAP; run by `make test`
+#   PUBLIC_HEADERS += path
+LIBS :=
+PROGS :=
+TESTS :=
+BENCHES :=
+SCRIPTS :=
+PUBLIC_HEADERS :=
+CLEAN :=
+include $(sort $(wildcard shmchan/module.mk supervisor/module.mk procs/module.mk procs/*/module.mk \
+	bpf/module.mk tools/module.mk tests/module.mk tests/*/module.mk))
+
+objs = $(patsubst %,$(O)/obj/%.o,$(basename $($(1)_SRC)))
+
+# A program links the libraries it names, in the order given; static, so that a copied binary runs anywhere.
+define link_rules
+$(call objs,$(1)): private CPPFLAGS += $$($(1)_CPPFLAGS)
+$(call objs,$(1)): private CFLAGS += $$($(1)_CFLAGS)
+$(call objs,$(1)): | $$($(1)_ORDER)
+$(2): $(call objs,$(1)) $(foreach l,$($(1)_LIBS),$(O)/lib/lib$(l).a)
+	$$(call say,LD)
+	$(Q)mkdir -p $$(@D)
+	$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $(call objs,$(1)) $(foreach l,$($(1)_LIBS),$(O)/lib/lib$(l).a) \
+		$$($(1)_LDLIBS) $(foreach l,$($(1)_LIBS),$$($(l)_LDLIBS)) -lpthread
+ALL_OBJS += $(call objs,$(1))
+endef
+define lib_rules
+$(call objs,$(1)): private CPPFLAGS += $$($(1)_CPPFLAGS)
+$(call objs,$(1)): private CFLAGS += $$($(1)_CFLAGS)
+$(call objs,$(1)): | $$($(1)_ORDER)
+$(O)/lib/lib$(1).a: $(call objs,$(1))
+	$$(call say,AR)
+	$(Q)mkdir -p $$(@D)
+	$(Q)rm -f $$@ && $(AR) rcs $$@ $(call objs,$(1))
+ALL_OBJS += $(call objs,$(1))
+endef
+ALL_OBJS :=
+$(foreach l,$(LIBS),$(eval $(call lib_rules,$(l))))
+$(foreach p,$(PROGS),$(eval $(call link_rules,$(p),$(O)/bin/$(p))))
+$(foreach t,$(TESTS),$(eval $(call link_rules,$(t),$(O)/test/$(t))))
+$(foreach b,$(BENCHES),$(eval $(call link_rules,$(b),$(O)/bench/$(b))))
+
+$(O)/obj/%.o: %.c
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(O)/obj/%.o: %.S
+	$(call say,AS)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+-include $(patsubst %.o,%.d,$(sort $(ALL_OBJS)))
+
+PROG_BINS  := $(PROGS:%=$(O)/bin/%)
+TEST_BINS  := $(TESTS:%=$(O)/test/%)
+BENCH_BINS := $(BENCHES:%=$(O)/bench/%)
+LIB_FILES  := $(LIBS:%=$(O)/lib/lib%.a) $(EXTRA_LIBS)
+
+all: deps
+	$(Q)$(MAKE) --no-print-directory build
+.PHONY: build tests
+build: $(LIB_FILES) $(PROG_BINS) $(EXTRA_ALL)
+tests: build $(TEST_BINS)
+
+# Debian 12 packages the build, the programs and the tests need. Installed when root, otherwise named.
+PACKAGES := gcc make pkg-config clang llvm libcyaml-dev libyaml-dev liburing-dev libbpf-dev libelf-dev zlib1g-dev \
+	bpftool systemtap-sdt-dev libsnappy-dev libjansson-dev libssl-dev libcriterion-dev libzstd-dev libarchive-dev libsqlite3-dev zstd jq procps
+.PHONY: deps
+deps:
+	$(Q)sh tests/deps.sh $(PACKAGES)
+
+RUN_ARGS ?=
+.PHONY: run test bench check asan tsan install clean help
+run: all
+	$(O)/bin/shmsup run procs/topologies/validate.yaml --set vectors=$(VECTORS) --set chaos=on $(RUN_ARGS)
+
+test: deps
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)VECTORS=$(VECTORS) BUILD=$(O) tests/run.sh $(TEST_BINS) $(SCRIPTS)
+
+bench: deps
+	$(Q)$(MAKE) --no-print-directory build $(BENCH_BINS)
+	$(Q)VECTORS=$(VECTORS) BUILD=$(O) tests/bench/run.sh $(BENCH_BINS)
+
+asan tsan:
+	$(Q)$(MAKE) --no-print-directory CONFIG=$@ test
+
+# Everything a release must pass: both compilers, warnings as errors, sanitizers.
+check:
+	$(Q)$(MAKE) --no-print-directory CI=true test
+	$(Q)$(MAKE) --no-print-directory CI=true asan
+	$(Q)$(MAKE) --no-print-directory CI=true tsan
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/shmchan
+	install -m 755 $(PROG_BINS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(O)/lib/libshmchan.a $(O)/lib/libshmchan.so $(DESTDIR)$(PREFIX)/lib
+	install -m 644 $(PUBLIC_HEADERS) $(DESTDIR)$(PREFIX)/include/shmchan
+	sed 's|@PREFIX@|$(PREFIX)|' shmchan/shmchan.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/shmchan.pc
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'targets:'
+	@echo '  all       libraries and programs, in build/lib and build/bin'
+	@echo '  deps      install missing Debian packages (root), or print the apt-get line'
+	@echo '  run       validate real mainnet blocks while services are killed'
+	@echo '  test      unit tests and tests with real processes and real kills'
+	@echo '  bench     print the table of measurements, write build/bench/*.json'
+	@echo '  asan tsan the tests, built with that sanitizer'
+	@echo '  check     test, asan and tsan, warnings as errors'
+	@echo '  install   into DESTDIR PREFIX (now $(PREFIX))'
+	@echo '  clean     remove build/'
+	@echo 'settings: CC CFLAGS CONFIG=release|asan|tsan V=1 VECTORS=DIR PREFIX DESTDIR RUN_ARGS'

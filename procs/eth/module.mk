@@ -1,0 +1,1 @@
+include procs/eth/bls/module.mk

@@ -1,0 +1,125 @@
+// The broker creates the segments of a group, announces processes, repairs after their deaths and removes all.
+// One process per group is the broker (shmsup is one); it is process slot 0. Not thread safe.
+//
+// A death goes: the kernel has confirmed it (pidfd readable, or waitid returned) -> shmchan_broker_recover ->
+// shmchan_broker_announce -> spawn. Recovery is idempotent, runs beside live peers, and may itself be killed and
+// begun again by another broker (shmchan_broker_adopt).
+#ifndef SHMCHAN_BROKER_H
+#define SHMCHAN_BROKER_H
+
+#include <sys/types.h>
+#include "shmchan/shmchan.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SHMCHAN_SLOT_MAX 1024 // process slots of a group, the broker's among them
+#define SHMCHAN_BROKER_NAME "supervisor"
+
+struct shmchan_broker;
+
+struct shmchan_chan_spec {
+	const char *name;
+	enum shmchan_kind kind;
+	uint32_t capacity;        // messages, in [1, 2^24]; slot and slot-ref: 1
+	uint32_t msg_size;        // bytes of payload per message, in [0, SHMCHAN_MSG_MAX]
+	const unsigned *producers; // process slots; one for all kinds but mpsc
+	unsigned producer_cnt;
+	const unsigned *consumers; // process slots; exactly one for today's kinds
+	unsigned consumer_cnt;
+	enum shmchan_on_crash on_crash;
+	uint32_t max_deliveries;  // redeliver: deliveries of one message in all, >= 1
+	const char *const *tally; // names of the counters of the receiving end
+	unsigned tally_cnt;       // in [0, SHMCHAN_TALLY_MAX]
+};
+
+struct shmchan_pool_spec {
+	const char *name;
+	size_t block_size;     // bytes, in [1, 2^40]
+	uint32_t block_cnt;    // in [1, 2^24)
+	const unsigned *users; // process slots that may allocate from it or receive its blocks
+	unsigned user_cnt;
+};
+
+struct shmchan_group_spec {
+	const char *name;
+	const char *const *services; // services[i] has process slot i + 1
+	unsigned service_cnt;        // in [1, SHMCHAN_SLOT_MAX)
+	const struct shmchan_chan_spec *chans;
+	unsigned chan_cnt;
+	const struct shmchan_pool_spec *pools;
+	unsigned pool_cnt;           // <= 128
+	uint32_t dead_cnt;           // dead letters kept; the oldest give way. 0 = 1024
+	uint32_t dead_bytes;         // bytes of payload kept of each. 0 = 512
+};
+
+// shmchan_broker_create makes all segments of the group, mode 0600, and the calling process its broker.
+// Errors: EEXIST a group of that name has a living broker (why->text has its pid), or its segments are stale
+// (shmchan_group_remove_stale first); EINVAL a spec is outside its bounds (why->object names it); ESYS; ENOMEM.
+// On error nothing is left behind.
+SHMCHAN_API int shmchan_broker_create(struct shmchan_broker **out, const struct shmchan_group_spec *spec,
+				      struct shmchan_why *why);
+
+// shmchan_broker_adopt maps an existing group whose broker is dead, makes the calling process its broker, and
+// finishes what the dead one had begun. Errors: ENOENT; EEXIST its broker lives; ELAYOUT; ETRUNC; ECORRUPT; ESYS.
+SHMCHAN_API int shmchan_broker_adopt(struct shmchan_broker **out, const char *group, struct shmchan_why *why);
+
+// shmchan_broker_destroy unlinks and unmaps everything. The processes should have ended; those that have not
+// keep their mappings and talk to nobody. NULL is allowed.
+SHMCHAN_API void shmchan_broker_destroy(struct shmchan_broker *b);
+// shmchan_broker_leave unmaps without unlinking: for a child after fork, and for handing over.
+SHMCHAN_API void shmchan_broker_leave(struct shmchan_broker *b);
+
+// shmchan_group_remove_stale unlinks the segments of a group whose broker is dead (pid and start time, or pid gone).
+// Processes of the group that still live are reported through living[0..*living_cnt) (on entry its room, on return
+// how many there are) and nothing is removed while there are any: the caller ends them first.
+// Returns the number of segments removed (0 if there is no such group), EEXIST if the broker lives, ESTALE if
+// processes live, else an error of opening.
+SHMCHAN_API int shmchan_group_remove_stale(const char *group, pid_t *living, unsigned *living_cnt,
+					   struct shmchan_why *why);
+
+// shmchan_broker_announce prepares process slot `slot` for its next incarnation and returns its number in
+// *incarnation; the slot must have been recovered. The process to be spawned attaches with it.
+SHMCHAN_API int shmchan_broker_announce(struct shmchan_broker *b, unsigned slot, unsigned *incarnation);
+// shmchan_broker_spawned records the pid of the announced incarnation (start time is read from /proc).
+SHMCHAN_API int shmchan_broker_spawned(struct shmchan_broker *b, unsigned slot, pid_t pid);
+
+// How a process died, for the dead letters.
+struct shmchan_death {
+	pid_t pid;
+	int code;         // CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0 = not known
+	int status;       // exit status or signal
+	uint64_t time_ns; // CLOCK_REALTIME; 0 = now
+};
+
+struct shmchan_repair {
+	uint64_t dead_letters; // messages set aside
+	uint64_t dropped;
+	uint64_t redelivered;  // messages given back to the queue
+	uint64_t answered;     // in flight, but their answer had been published: completed
+	uint64_t aborted;      // claimed cells taken back
+	uint64_t published;    // sends finished: the block had been handed over, the cell had not been marked
+	uint64_t blocks;       // blocks freed
+	uint64_t died_sent;    // SHMCHAN_PEER_DIED answers sent
+	uint64_t died_pending; // waiting for room in a reply channel (shmchan_broker_retry)
+	uint64_t nsec;         // time taken
+};
+
+// shmchan_broker_recover repairs everything that the current incarnation of `slot` left, and marks the slot free.
+// It must be dead. `out` may be NULL. Running it again changes nothing.
+SHMCHAN_API int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct shmchan_death *death,
+				       struct shmchan_repair *out);
+
+// shmchan_broker_retry sends the SHMCHAN_PEER_DIED answers for which there was no room; returns how many still wait.
+SHMCHAN_API int shmchan_broker_retry(struct shmchan_broker *b);
+
+// shmchan_broker_check walks every object and calls report(ctx, object, text) for each violated invariant. Returns
+// how many. Read-only; exact when the group rests, otherwise it reports only what cannot be a race.
+SHMCHAN_API int shmchan_broker_check(struct shmchan_broker *b,
+				     void (*report)(void *ctx, const char *object, const char *text), void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

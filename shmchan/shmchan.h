@@ -1,0 +1,242 @@
+// libshmchan: bounded channels and block pools in POSIX shared memory, for processes that may die at any
+// instruction. This header is all that a service needs; broker.h is for the program that owns a group.
+//
+//	struct shmchan_proc *me;
+//	struct shmchan *in, *out;
+//	struct shmchan_msg m;
+//
+//	shmchan_attach_env(&me, NULL);
+//	shmchan_open(me, "requests", SHMCHAN_RX, &in, NULL);
+//	shmchan_open(me, "verdicts", SHMCHAN_TX, &out, NULL);
+//	shmchan_ready(me);
+//	while (shmchan_recv(in, &m, SHMCHAN_FOREVER) == 0) {
+//		struct shmchan_msg answer = {.corr = m.corr, .type = 1};
+//		shmchan_answer(in, out, &answer, SHMCHAN_FOREVER);
+//	}
+//
+// Receiving takes: a message leaves the queue before the caller sees it, and is *in flight* until the caller
+// says done. What is in flight when a process dies is set aside as a dead letter; its sender, if it named a
+// reply channel, receives a message with status SHMCHAN_PEER_DIED. Nothing else is lost, repeated or reordered.
+//
+// Threads: a handle is used by one thread at a time; different channels of one process may be used by
+// different threads, but only one of them may wait (shmchan_recv, shmchan_send, shmchan_select) at a time.
+// No call allocates memory except attach, open and shmchan_reply_channel.
+#ifndef SHMCHAN_SHMCHAN_H
+#define SHMCHAN_SHMCHAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "shmchan/err.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shmchan_proc; // this process's attachment to a group
+struct shmchan;      // one end of a channel
+struct shmchan_pool; // a pool of blocks
+
+enum shmchan_kind {
+	SHMCHAN_KIND_SLOT = 1,     // 1 -> 1, one item, stored in place
+	SHMCHAN_KIND_SLOT_REF = 2, // 1 -> 1, one item that must carry a block
+	SHMCHAN_KIND_SPSC = 3,     // 1 -> 1, wait-free ring
+	SHMCHAN_KIND_MPSC = 4,     // n -> 1, ring whose cells are claimed by compare-and-swap
+};
+
+enum shmchan_on_crash {
+	SHMCHAN_DEAD_LETTER = 0, // what was in flight is kept, the sender is told
+	SHMCHAN_DROP = 1,        // it is forgotten, the sender is told
+	SHMCHAN_REDELIVER = 2,   // the replacement gets it again, at most max_deliveries times, then dead letter
+};
+
+enum { SHMCHAN_TX = 1, SHMCHAN_RX = 2 };
+
+#define SHMCHAN_NAME_MAX 32        // bytes of any name, with the final NUL; [a-z0-9_.-]
+#define SHMCHAN_FOREVER UINT64_MAX // as a timeout in nanoseconds
+#define SHMCHAN_NO_BLOCK 0u
+#define SHMCHAN_TYPE_MAX 0xfeff    // message types above this are the library's own
+#define SHMCHAN_TALLY_MAX 16
+#define SHMCHAN_MSG_MAX (1u << 20) // bytes of payload in a cell; larger things travel in blocks
+
+typedef uint32_t shmchan_block; // (pool number + 1, index); SHMCHAN_NO_BLOCK is none
+
+// A message as its receiver sees it and as its sender describes it.
+// Sender: sets type, corr, reply, block, len, data; the rest is ignored.
+// Receiver: data points into the cell and stays valid until shmchan_done for this message; all other fields
+// are copies, already checked against the bounds of the channel.
+struct shmchan_msg {
+	const void *data;
+	uint32_t len;        // bytes at data, <= message size of the channel
+	uint16_t type;       // <= SHMCHAN_TYPE_MAX
+	uint16_t reply;      // id of the channel the answer belongs in, 0 = none wanted
+	uint64_t corr;       // correlation id: an answer repeats that of its request
+	shmchan_block block; // moved with the message: from commit on the receiver's; SHMCHAN_NO_BLOCK if none
+	uint32_t sender;     // owner tag of who sent it: process slot in the low 12 bits, incarnation above
+	uint32_t deliveries; // earlier incarnations that died with this message in flight
+	int status;          // 0, or SHMCHAN_PEER_DIED: nobody will answer request `corr`
+	uint64_t pos;        // position in the channel, from 0
+};
+
+// ---------------------------------------------------------------------------------------------- process
+
+// shmchan_attach maps the control segment of `group` and takes the place of incarnation `incarnation` in
+// process slot `slot`, as the broker announced it (shmchan_broker_announce).
+// Errors: ENOENT no such group or slot; ELAYOUT; ETRUNC; ECORRUPT; ESTALE the broker has announced another
+// incarnation; ESYS; ENOMEM. On error *out is NULL and nothing is mapped. `why` may be NULL.
+SHMCHAN_API int shmchan_attach(struct shmchan_proc **out, const char *group, unsigned slot, unsigned incarnation,
+			       struct shmchan_why *why);
+
+// shmchan_attach_env does the same with SHMCHAN_GROUP, SHMCHAN_SLOT and SHMCHAN_INCARNATION from the environment;
+// EINVAL if one is missing or not a number.
+SHMCHAN_API int shmchan_attach_env(struct shmchan_proc **out, struct shmchan_why *why);
+
+// shmchan_detach closes all channels and pools opened through `p`, and unmaps. Messages in flight stay in
+// flight: for recovery a process that detached and one that died are the same. NULL is allowed.
+SHMCHAN_API void shmchan_detach(struct shmchan_proc *p);
+
+// shmchan_ready tells the supervisor that this process serves: READY=1 in sd_notify's protocol to NOTIFY_SOCKET
+// if that is set, and the ready flag of the process slot. Errors: ESYS (the flag is set all the same).
+SHMCHAN_API int shmchan_ready(struct shmchan_proc *p);
+
+// shmchan_beat counts one sign of life in the process slot. Waiting calls do it by themselves.
+SHMCHAN_API void shmchan_beat(struct shmchan_proc *p);
+
+SHMCHAN_API uint32_t shmchan_self(const struct shmchan_proc *p);        // owner tag, as in shmchan_msg.sender
+SHMCHAN_API const char *shmchan_self_name(const struct shmchan_proc *p); // service name of the slot
+
+// shmchan_alive: is `sender` (an owner tag) the current incarnation of its process slot? A hint: true may be
+// outdated when the call returns, false never becomes true again.
+SHMCHAN_API bool shmchan_alive(const struct shmchan_proc *p, uint32_t sender);
+
+// shmchan_corr returns a correlation id that no other call, process or incarnation of the group returns
+// (within 2^32 calls of one incarnation): owner tag in the upper half, a counter in the lower.
+SHMCHAN_API uint64_t shmchan_corr(struct shmchan_proc *p);
+
+// --------------------------------------------------------------------------------------------- channels
+
+// shmchan_open maps channel `name` and joins it at one end: SHMCHAN_TX or SHMCHAN_RX. The handle belongs to `p`
+// and lives until shmchan_close or shmchan_detach. Opening the same end twice gives EEXIST.
+// Errors: ENOENT, EPERM (this service is not declared at that end), ELAYOUT, ETRUNC, ECORRUPT, ESYS, ENOMEM.
+SHMCHAN_API int shmchan_open(struct shmchan_proc *p, const char *name, int end, struct shmchan **out,
+			     struct shmchan_why *why);
+SHMCHAN_API void shmchan_close(struct shmchan *ch);
+
+SHMCHAN_API uint16_t shmchan_id(const struct shmchan *ch);         // for shmchan_msg.reply; never 0
+SHMCHAN_API const char *shmchan_name(const struct shmchan *ch);
+SHMCHAN_API uint32_t shmchan_capacity(const struct shmchan *ch);   // messages
+SHMCHAN_API uint32_t shmchan_msg_size(const struct shmchan *ch);   // bytes of payload a cell holds
+
+// shmchan_reply_channel gives the sending end of the channel with id `reply`, opening it at the first call.
+// Errors: as shmchan_open; the handle belongs to `p`.
+SHMCHAN_API int shmchan_reply_channel(struct shmchan_proc *p, uint16_t reply, struct shmchan **out);
+
+// shmchan_try_send copies m->data into a cell and publishes it. On success the message can be received, also
+// if this process dies at once, and a block named by m is the receiver's. On any error nothing was published and
+// the block is still the caller's. Errors: FULL; EINVAL (len or type too large, a block missing on slot-ref);
+// ENOENT (the block is not owned by this process).
+// Ordering: everything the caller wrote before is visible to the receiver of this message. Messages of one
+// producer on one channel arrive in the order of sending; in `mpsc`, those of different producers in that of claims.
+SHMCHAN_API int shmchan_try_send(struct shmchan *ch, const struct shmchan_msg *m);
+
+// shmchan_send waits at most timeout_ns for a free cell. Errors: as shmchan_try_send, but TIMEOUT for FULL; INTR.
+SHMCHAN_API int shmchan_send(struct shmchan *ch, const struct shmchan_msg *m, uint64_t timeout_ns);
+
+// shmchan_reserve claims the next free cell; *data has room for shmchan_msg_size(ch) bytes, to be filled in place.
+// At most one reservation per handle. Errors: FULL; EINVAL if one is already held.
+// A process that dies here leaves a claimed cell that the broker takes back; `mpsc` receivers wait for it
+// until then, other producers do not.
+SHMCHAN_API int shmchan_reserve(struct shmchan *ch, void **data);
+// shmchan_commit publishes the reserved cell with the header of m (m->data is not read). Errors and ordering as
+// shmchan_try_send; after an error the reservation is still held.
+SHMCHAN_API int shmchan_commit(struct shmchan *ch, const struct shmchan_msg *m);
+// shmchan_cancel gives the reservation up; nothing is received for it.
+SHMCHAN_API void shmchan_cancel(struct shmchan *ch);
+
+// shmchan_take takes the next message without waiting. It is then in flight until shmchan_done. Any number of
+// messages up to the capacity may be in flight. A message with a block makes this process the block's owner.
+// Errors: EMPTY.
+SHMCHAN_API int shmchan_take(struct shmchan *ch, struct shmchan_msg *m);
+// shmchan_recv waits at most timeout_ns for one. Errors: TIMEOUT, INTR.
+SHMCHAN_API int shmchan_recv(struct shmchan *ch, struct shmchan_msg *m, uint64_t timeout_ns);
+// shmchan_done completes the oldest message in flight on this channel; its data is no longer the caller's.
+// A block that came with it stays the caller's. Commits what shmchan_tally_add counted since the previous
+// done, by the same store. Errors: ENOENT nothing is in flight.
+SHMCHAN_API int shmchan_done(struct shmchan *ch);
+
+// shmchan_try_answer sends m on `tx` and completes the oldest message in flight on `rx`, as one step: whenever this
+// process dies, either both have happened or neither. Use it whenever a message that is worked on leads to
+// exactly one message: an answer, or the same message passed on. Errors: as shmchan_try_send, and ENOENT as
+// shmchan_done; after an error nothing has happened.
+SHMCHAN_API int shmchan_try_answer(struct shmchan *rx, struct shmchan *tx, const struct shmchan_msg *m);
+// shmchan_answer waits at most timeout_ns for a free cell in `tx`. It gives up with PEER_DIED when the sender of the
+// request is no longer alive and `tx` is a channel that only that sender reads: then nothing was sent, the
+// request is completed, and a block named by m is still the caller's.
+SHMCHAN_API int shmchan_answer(struct shmchan *rx, struct shmchan *tx, const struct shmchan_msg *m, uint64_t timeout_ns);
+// shmchan_commit_answer is shmchan_commit for a cell reserved on `tx` and shmchan_done on `rx`, as one step.
+SHMCHAN_API int shmchan_commit_answer(struct shmchan *rx, struct shmchan *tx, const struct shmchan_msg *m);
+
+struct shmchan_sel {
+	struct shmchan *ch;
+	uint32_t ready; // result: nonzero if a message can be taken (RX end) or a cell reserved (TX end)
+};
+// shmchan_select waits until at least one of n channels is ready, at most timeout_ns, on this process's one doorbell.
+// All must belong to `p`. Returns the number of ready ones. Errors: TIMEOUT, INTR, EINVAL (n is 0).
+// A ready TX end of an `mpsc` may be full again when the caller gets there.
+SHMCHAN_API int shmchan_select(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n, uint64_t timeout_ns);
+
+// shmchan_tally_add adds to counter i (in the order of the channel's declaration) of a receiving end. What is added
+// between two shmchan_done (or answers) on that channel takes effect with the second, atomically with it: after any
+// death the counters tell exactly of the messages that were completed. EINVAL: no such counter, or a sending end.
+SHMCHAN_API int shmchan_tally_add(struct shmchan *ch, unsigned i, uint64_t delta);
+// shmchan_tally_get: the counter as of the last completed message plus what was added since. 0 if there is none.
+SHMCHAN_API uint64_t shmchan_tally_get(const struct shmchan *ch, unsigned i);
+
+// All counts start at 0 when the channel is created and never go back.
+struct shmchan_stat {
+	uint64_t enqueued;   // published messages
+	uint64_t dequeued;   // taken
+	uint64_t done;       // completed, by done, answer, or recovery
+	uint64_t depth;      // published, not taken
+	uint64_t in_flight;  // taken, not completed
+	uint64_t dead;       // completed by recovery as dead letters
+	uint64_t dropped;    // completed by recovery, policy drop
+	uint64_t aborted;    // claimed cells taken back from dead producers
+	uint64_t bad;        // messages refused by the receiver: a length or a block outside its bounds
+	uint64_t full;       // times a producer found the channel full
+	uint64_t high_water; // largest depth seen by a producer that looked
+	uint32_t capacity;
+};
+// shmchan_stat reads the counters. Exact when both ends rest; otherwise each is a value the counter had during
+// the call, and depth = enqueued - dequeued of the same reading.
+SHMCHAN_API void shmchan_stat(const struct shmchan *ch, struct shmchan_stat *out);
+
+// ------------------------------------------------------------------------------------------------ blocks
+
+// shmchan_pool_open maps pool `name`. Errors as shmchan_open.
+SHMCHAN_API int shmchan_pool_open(struct shmchan_proc *p, const char *name, struct shmchan_pool **out,
+				  struct shmchan_why *why);
+SHMCHAN_API size_t shmchan_pool_block_size(const struct shmchan_pool *pool); // bytes
+SHMCHAN_API uint32_t shmchan_pool_block_cnt(const struct shmchan_pool *pool);
+
+// shmchan_block_alloc makes this process the owner of a free block; its content is whatever was there.
+// Errors: EXHAUSTED.
+SHMCHAN_API int shmchan_block_alloc(struct shmchan_pool *pool, shmchan_block *out);
+// shmchan_block_free gives a block back. Errors: EINVAL (not a block of this pool), ENOENT (not this process's).
+SHMCHAN_API int shmchan_block_free(struct shmchan_pool *pool, shmchan_block b);
+// shmchan_block_data: its bytes, aligned to at least 128, or NULL if it is not a block of this pool.
+SHMCHAN_API void *shmchan_block_data(struct shmchan_pool *pool, shmchan_block b);
+// shmchan_block_pool finds the pool handle of `p` that a received block belongs to; NULL if that pool isn't open.
+SHMCHAN_API struct shmchan_pool *shmchan_block_pool(struct shmchan_proc *p, shmchan_block b);
+
+// shmchan_block_keep makes an owned block survive its owner: at a death it passes to the replacement instead of
+// becoming free, with whatever had been written to it. `tag` is the caller's name for it. Errors: as free.
+SHMCHAN_API int shmchan_block_keep(struct shmchan_pool *pool, shmchan_block b, uint64_t tag);
+// shmchan_block_kept finds the block that this or an earlier incarnation of this service kept under `tag`.
+// It is this process's now, still kept. Errors: ENOENT.
+SHMCHAN_API int shmchan_block_kept(struct shmchan_pool *pool, uint64_t tag, shmchan_block *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,107 @@
+// Read-only look into a group, for tools: maps its segments read-only, takes no lock, changes nothing, and
+// costs the processes of the group nothing. Every value is bounds-checked; a group may vanish while it is looked at.
+#ifndef SHMCHAN_VIEW_H
+#define SHMCHAN_VIEW_H
+
+#include <sys/types.h>
+#include "shmchan/shmchan.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shmchan_view;
+
+// shmchan_view_groups calls f(ctx, name) for every group that has a control segment; returns how many, or ESYS.
+SHMCHAN_API int shmchan_view_groups(void (*f)(void *ctx, const char *name), void *ctx);
+
+// shmchan_view_open maps the control segment of `group` and every object it lists. Objects that can't be mapped are
+// reported by the calls that would read them. Errors: ENOENT, ELAYOUT, ETRUNC, ECORRUPT, ESYS, ENOMEM.
+SHMCHAN_API int shmchan_view_open(struct shmchan_view **out, const char *group, struct shmchan_why *why);
+SHMCHAN_API void shmchan_view_close(struct shmchan_view *v);
+
+struct shmchan_view_group {
+	char name[SHMCHAN_NAME_MAX];
+	pid_t broker_pid;
+	bool broker_alive;    // pid and start time agree with /proc
+	uint64_t created_ns;  // CLOCK_REALTIME
+	unsigned proc_cnt, chan_cnt, pool_cnt; // proc_cnt without the broker
+	uint32_t layout_version;
+};
+SHMCHAN_API void shmchan_view_group(const struct shmchan_view *v, struct shmchan_view_group *out);
+
+enum shmchan_proc_state {
+	SHMCHAN_PROC_FREE = 0,      // no incarnation, or the last one is recovered
+	SHMCHAN_PROC_ANNOUNCED = 1, // about to be spawned
+	SHMCHAN_PROC_RUNNING = 2,   // spawned
+	SHMCHAN_PROC_DEAD = 3,      // dead, recovery under way
+};
+struct shmchan_view_proc {
+	char name[SHMCHAN_NAME_MAX];
+	unsigned slot;
+	uint32_t incarnation;
+	enum shmchan_proc_state state;
+	pid_t pid;
+	uint64_t start_time; // as in /proc/PID/stat, clock ticks after boot
+	bool ready, alive;   // alive: pid and start time agree with /proc
+	uint64_t beat;       // signs of life
+	bool asleep;         // waits on its doorbell
+};
+// i in [0, proc_cnt). Returns 0 or ENOENT.
+SHMCHAN_API int shmchan_view_proc(const struct shmchan_view *v, unsigned i, struct shmchan_view_proc *out);
+
+struct shmchan_view_chan {
+	char name[SHMCHAN_NAME_MAX];
+	uint16_t id;
+	enum shmchan_kind kind;
+	enum shmchan_on_crash on_crash;
+	uint32_t capacity, msg_size, max_deliveries;
+	unsigned tally_cnt;
+	char tally_name[SHMCHAN_TALLY_MAX][SHMCHAN_NAME_MAX];
+	uint64_t tally[SHMCHAN_TALLY_MAX];
+	struct shmchan_stat stat;
+};
+// i in [0, chan_cnt). Returns 0, ENOENT, or why the channel's segment can't be read (ETRUNC, ECORRUPT, ...).
+SHMCHAN_API int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_view_chan *out);
+// Calls f(ctx, service name, slot) for each declared producer (end = SHMCHAN_TX) or consumer (SHMCHAN_RX).
+SHMCHAN_API int shmchan_view_chan_peers(const struct shmchan_view *v, unsigned i, int end,
+					void (*f)(void *ctx, const char *name, unsigned slot), void *ctx);
+
+struct shmchan_view_pool {
+	char name[SHMCHAN_NAME_MAX];
+	size_t block_size;
+	uint32_t block_cnt, free, owned, kept, sent;
+};
+SHMCHAN_API int shmchan_view_pool(const struct shmchan_view *v, unsigned i, struct shmchan_view_pool *out);
+
+struct shmchan_view_dead {
+	uint64_t no; // number of the letter, from 1, in order of time
+	char channel[SHMCHAN_NAME_MAX];
+	uint64_t pos, corr;
+	uint16_t type, reply;
+	uint32_t len;                    // bytes the message had
+	uint32_t bytes;                  // bytes kept, at data
+	const unsigned char *data;       // valid until shmchan_view_close; may be overwritten by later letters
+	uint32_t sender_slot, sender_incarnation;
+	uint32_t slot, incarnation;      // who died with it
+	char receiver[SHMCHAN_NAME_MAX];
+	pid_t pid;
+	int code, status;                // as in shmchan_death
+	uint64_t time_ns;
+	uint32_t deliveries;
+	bool had_block;
+	int answer; // 0 none wanted, 1 PEER_DIED pending, 2 sent
+};
+// shmchan_view_dead_cnt: letters ever written; the store holds the last ones. Letters are read by number: those in
+// (cnt - kept, cnt]. shmchan_view_dead returns ENOENT for one that gave way or is being written.
+SHMCHAN_API uint64_t shmchan_view_dead_cnt(const struct shmchan_view *v, uint32_t *kept);
+SHMCHAN_API int shmchan_view_dead(const struct shmchan_view *v, uint64_t no, struct shmchan_view_dead *out);
+
+// shmchan_view_check: as shmchan_broker_check, on the read-only mapping.
+SHMCHAN_API int shmchan_view_check(const struct shmchan_view *v,
+				   void (*report)(void *ctx, const char *object, const char *text), void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

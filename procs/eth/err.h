@@ -32,7 +32,7 @@
 	X(ETH_ERR_FILE_READ, "cannot be read")                                                    \
 	X(ETH_ERR_FILE_KIND, "is not a regular file")                                             \
 	X(ETH_ERR_FILE_LIMIT, "is larger than the limit")                                         \
-	X(ETH_ERR_FILE_NAME, "name ends neither in .ssz nor in .ssz_snappy")                      \
+	X(ETH_ERR_FILE_WRITE, "cannot be written")                                                \
 	X(ETH_ERR_MEMORY, "out of memory")                                                        \
 	/* state blocks */                                                                        \
 	X(ETH_ERR_ROOM, "state block has no room left")                                           \

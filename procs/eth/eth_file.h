@@ -32,7 +32,8 @@ int eth_file_read_into(const char *path, void *memory, size_t room, size_t *leng
 
 /*
  * eth_file_write writes `n` bytes to `path`, compressed when the name ends in .ssz_snappy, under a temporary
- * name that is then renamed: readers see the old file or the whole new one.
+ * name that is then renamed: readers see the old file or the whole new one. ETH_ERR_FILE_OPEN,
+ * ETH_ERR_FILE_WRITE, ETH_ERR_MEMORY.
  */
 int eth_file_write(const char *path, const void *p, size_t n, int *opt_errno);
 

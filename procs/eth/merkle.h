@@ -14,16 +14,16 @@
  *   while (more) fill up to ETH_MERKLE_BATCH chunks at m.batch; eth_merkle_add(&m, chunks);
  *   eth_merkle_root(&m, out);
  *
- * Every batch but the last is full.
+ * Every batch but the last is full. A tree of fewer than ETH_MERKLE_LOG levels is one batch.
  */
 #define ETH_MERKLE_LOG 8
 #define ETH_MERKLE_BATCH (1u << ETH_MERKLE_LOG)
 
 struct eth_merkle {
-	unsigned depth;   /* of the whole tree, in [0,64] */
-	uint64_t batches; /* full batches so far */
-	size_t last;      /* chunks in the batch that was not full */
-	uint8_t node[64][32];
+	unsigned depth;       /* of the whole tree, in [0,64] */
+	uint64_t batches;     /* full batches so far */
+	size_t last;          /* chunks in the batch that was not full */
+	uint8_t node[65][32]; /* by height: roots of full subtrees that wait for their right sibling */
 	uint8_t batch[ETH_MERKLE_BATCH * 32];
 };
 

@@ -2,7 +2,21 @@ include procs/eth/bls/module.mk
 
 LIBS += eth
 eth_SRC := $(addprefix procs/eth/, \
+	domain.c \
 	err.c \
+	eth_file.c \
+	merkle.c \
 	preset.c \
+	sha256.c \
+	sha256_avx512.c \
+	sha256_ni.c \
+	sha256_tables.c \
+	snappy.c \
+	ssz.c \
+	ssz_root.c \
+	state.c \
+	state_root.c \
+	state_ssz.c \
+	types.c \
 )
 eth_LDLIBS := -lsnappy

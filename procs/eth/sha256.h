@@ -16,6 +16,7 @@ enum eth_sha256_kernel {
 	ETH_SHA256_PORTABLE,
 	ETH_SHA256_SHANI,
 	ETH_SHA256_AVX512,
+	ETH_SHA256_MIXED, /* AVX-512 for sixteen at a time, SHA-NI for what is left */
 	ETH_SHA256_KERNELS,
 };
 

@@ -1,0 +1,9 @@
+eth_tests := sha256 merkle types ssz state domain snappy eth_file
+TESTS += $(eth_tests:%=eth_%)
+define eth_test
+eth_$(1)_SRC := tests/eth/$(1).c tests/eth/vectors.c
+eth_$(1)_LIBS := eth
+eth_$(1)_LDLIBS := -lcriterion -larchive -lyaml -ljansson -lcrypto
+endef
+$(foreach t,$(eth_tests),$(eval $(call eth_test,$(t))))
+eth_ssz_SRC += procs/ncli/generic.c

@@ -1,0 +1,5 @@
+# What the services share.
+LIBS += common
+common_SRC := $(addprefix procs/common/, \
+	proto.c \
+)

@@ -1,5 +1,8 @@
-# What the services share.
+# What the services share. libarchive: the vectors are .tar.zst.
 LIBS += common
 common_SRC := $(addprefix procs/common/, \
+	cases.c \
 	proto.c \
+	trail.c \
 )
+common_LDLIBS := -larchive

@@ -1,4 +1,12 @@
-TESTS += test_proto
+node_vectors := tests/node/vectors.c
+
+TESTS += test_proto test_cases test_trail
 test_proto_SRC := tests/node/test_proto.c
 test_proto_LIBS := common
 test_proto_LDLIBS := -lcriterion
+test_cases_SRC := tests/node/test_cases.c $(node_vectors)
+test_cases_LIBS := common eth
+test_cases_LDLIBS := -lcriterion
+test_trail_SRC := tests/node/test_trail.c $(node_vectors)
+test_trail_LIBS := common eth
+test_trail_LDLIBS := -lcriterion

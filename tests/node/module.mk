@@ -1,6 +1,6 @@
 node_vectors := tests/node/vectors.c
 
-TESTS += test_proto test_cases test_trail
+TESTS += test_proto test_cases test_trail test_judge
 test_proto_SRC := tests/node/test_proto.c
 test_proto_LIBS := common
 test_proto_LDLIBS := -lcriterion
@@ -10,3 +10,6 @@ test_cases_LDLIBS := -lcriterion
 test_trail_SRC := tests/node/test_trail.c $(node_vectors)
 test_trail_LIBS := common eth
 test_trail_LDLIBS := -lcriterion
+test_judge_SRC := tests/node/test_judge.c $(node_vectors)
+test_judge_LIBS := rewinder common eth bls
+test_judge_LDLIBS := -lcriterion -ljansson

@@ -1,0 +1,2 @@
+LIBS += rewinder
+rewinder_SRC := procs/rewinder/judge.c

@@ -1,0 +1,11 @@
+TESTS += bpf_hist bpf_probe bpf_watch
+bpf_hist_SRC    := tests/bpf/hist.c
+bpf_hist_LDLIBS := -lcriterion
+bpf_probe_SRC    := tests/bpf/probe.c shmchan/probe.c
+bpf_probe_LIBS   := watch
+bpf_probe_LDLIBS := -lcriterion
+bpf_watch_SRC    := tests/bpf/watch.c tests/bpf/site.c shmchan/probe.c
+bpf_watch_LIBS   := watch
+bpf_watch_LDLIBS := -lcriterion
+# A leaf function that keeps its locals below the stack pointer, as release builds have them.
+$(O)/obj/tests/bpf/site.o: private override CFLAGS := -O2 -std=gnu11 -fPIC -fvisibility=hidden

@@ -1,0 +1,44 @@
+#include "tests/bpf/site.h"
+#include "shmchan/probe.h"
+
+void site_push(uint64_t key, uint64_t depth, uint64_t pos)
+{
+	SHMCHAN_PROBE_PUSH(key, depth, pos);
+}
+
+void site_pop(uint64_t key, uint64_t depth, uint64_t pos)
+{
+	SHMCHAN_PROBE_POP(key, depth, pos);
+}
+
+void site_done(uint64_t key, uint64_t pos)
+{
+	SHMCHAN_PROBE_DONE(key, pos);
+}
+
+void site_full(uint64_t key, uint64_t depth)
+{
+	SHMCHAN_PROBE_FULL(key, depth);
+}
+
+void site_dead_letter(uint64_t key, uint64_t pos)
+{
+	SHMCHAN_PROBE_DEAD_LETTER(key, pos);
+}
+
+bool site_push_enabled(void)
+{
+	return SHMCHAN_PROBE_PUSH_ENABLED();
+}
+
+unsigned site_leaf(uint64_t key, uint64_t seed)
+{
+	volatile uint64_t local[12]; // 96 of the 128 bytes below the stack pointer that a leaf may use
+	unsigned changed = 0;
+	for (unsigned i = 0; i < 12; i++)
+		local[i] = seed + i;
+	SHMCHAN_PROBE_FULL(key, seed);
+	for (unsigned i = 0; i < 12; i++)
+		changed += local[i] != seed + i;
+	return changed;
+}

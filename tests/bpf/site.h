@@ -1,0 +1,18 @@
+// Probe sites under the test's control, in a file that is compiled as release builds are.
+#ifndef TESTS_BPF_SITE_H
+#define TESTS_BPF_SITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+void site_push(uint64_t key, uint64_t depth, uint64_t pos);
+void site_pop(uint64_t key, uint64_t depth, uint64_t pos);
+void site_done(uint64_t key, uint64_t pos);
+void site_full(uint64_t key, uint64_t depth);
+void site_dead_letter(uint64_t key, uint64_t pos);
+bool site_push_enabled(void);
+
+// A leaf function with a probe between writing and reading its locals. Returns how many of them had changed.
+unsigned site_leaf(uint64_t key, uint64_t seed);
+
+#endif

@@ -1,0 +1,210 @@
+// The loader against real probes: this program has probe sites, attaches to itself and counts what arrives.
+// Where the kernel or the build can't do that, what is checked is that the loader says so.
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "bpf/watch.h"
+#include "shmchan/probe.h"
+#include "tests/bpf/site.h"
+
+// Tests run beside each other and attach to the same file: each has its own group tag.
+static uint32_t tag;
+#define KEY(id) SHMCHAN_PROBE_KEY(tag, id)
+
+static const struct watch_chan chans[] = {{1, 4}, {3, 1024}, {7, 1 << 20}};
+
+// NULL, after checking the explanation, if probes can't be used here.
+static struct watch *open_here(void)
+{
+	struct watch_why why = {""};
+	struct watch *w = NULL;
+	int err;
+	tag = (uint32_t)getpid();
+	err = watch_open(&w, tag, chans, 3, &why);
+	if (err != WATCH_OK) {
+		cr_assert_null(w);
+		cr_assert_neq(why.text[0], '\0');
+		cr_assert_eq(watch_built() != NULL, err == WATCH_ABSENT);
+		cr_log_warn("not attached: %s", why.text);
+		return NULL;
+	}
+	err = watch_attach_pid(w, getpid(), &why);
+	if (err != WATCH_OK) {
+		cr_assert_neq(why.text[0], '\0');
+		cr_log_warn("not attached: %s", why.text);
+		watch_close(w);
+		return NULL;
+	}
+	return w;
+}
+
+static uint64_t total(const struct hist *h)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < HIST_SLOTS; i++)
+		sum += h->cnt[i];
+	return sum;
+}
+
+Test(watch, counts_what_fires)
+{
+	struct watch *w = open_here();
+	struct probe_chan c;
+	if (w == NULL)
+		return;
+	cr_assert(site_push_enabled());
+	for (uint64_t pos = 0; pos < 1000; pos++) {
+		site_push(KEY(3), pos % 10 + 1, pos);
+		site_pop(KEY(3), pos % 10, pos);
+		site_done(KEY(3), pos);
+	}
+	site_full(KEY(3), 1024);
+	site_dead_letter(KEY(3), 5);
+
+	cr_assert_eq(watch_read(w, 3, &c), WATCH_OK);
+	cr_assert_eq(c.push, 1000);
+	cr_assert_eq(c.pop, 1000);
+	cr_assert_eq(c.done, 1000);
+	cr_assert_eq(c.full, 1);
+	cr_assert_eq(c.dead_letter, 1);
+	cr_assert_eq(c.high_water, 10);
+	cr_assert_eq(c.unmatched, 0);
+	for (uint64_t depth = 1; depth < 8; depth++)
+		cr_assert_eq(c.depth.cnt[hist_slot(depth)], 100);
+	cr_assert_eq(c.depth.cnt[hist_slot(8)], 200, "8 and 9");
+	cr_assert_eq(c.depth.cnt[hist_slot(10)], 100);
+	cr_assert_eq(total(&c.wait), 1000);
+	cr_assert_eq(total(&c.service), 1000);
+
+	cr_assert_eq(watch_read(w, 1, &c), WATCH_OK);
+	cr_assert_eq(c.push, 0, "another channel saw nothing");
+	watch_close(w);
+}
+
+Test(watch, other_groups_and_unknown_channels_do_not_count)
+{
+	struct watch *w = open_here();
+	struct probe_chan c;
+	if (w == NULL)
+		return;
+	site_push(SHMCHAN_PROBE_KEY(tag + 1000000u, 3), 1, 0);
+	site_push(KEY(8), 1, 0);
+	site_push(KEY(65535), 1, 0);
+	for (uint16_t id = 0; id < 8; id++) {
+		cr_assert_eq(watch_read(w, id, &c), WATCH_OK);
+		cr_assert_eq(c.push, 0);
+	}
+	watch_close(w);
+}
+
+Test(watch, a_full_window_of_messages_keeps_its_times)
+{
+	static const uint64_t starts[] = {0, 1000003, (1ull << 40) - 500};
+	struct watch *w = open_here();
+	struct probe_chan c;
+	if (w == NULL)
+		return;
+	for (unsigned s = 0; s < 3; s++) {
+		for (uint64_t pos = starts[s]; pos < starts[s] + 1024; pos++)
+			site_push(KEY(3), 1, pos);
+		for (uint64_t pos = starts[s]; pos < starts[s] + 1024; pos++)
+			site_pop(KEY(3), 0, pos);
+		for (uint64_t pos = starts[s]; pos < starts[s] + 1024; pos++)
+			site_done(KEY(3), pos);
+	}
+	for (uint64_t pos = 0; pos < 1 << 20; pos += 64) // sampled, in a channel with fewer stamps than cells
+		site_push(KEY(7), 1, pos);
+	for (uint64_t pos = 0; pos < 1 << 20; pos += 64)
+		site_pop(KEY(7), 1, pos);
+	cr_assert_eq(watch_read(w, 3, &c), WATCH_OK);
+	cr_assert_eq(c.unmatched, 0);
+	cr_assert_eq(total(&c.wait), 3 * 1024);
+	cr_assert_eq(total(&c.service), 3 * 1024);
+	cr_assert_eq(watch_read(w, 7, &c), WATCH_OK);
+	cr_assert_eq(c.unmatched, 0);
+	cr_assert_eq(total(&c.wait), (1 << 20) / 64);
+	watch_close(w);
+}
+
+Test(watch, a_pop_without_its_push_has_no_waiting_time)
+{
+	struct watch *w = open_here();
+	struct probe_chan c;
+	if (w == NULL)
+		return;
+	site_pop(KEY(3), 0, 77);
+	site_done(KEY(3), 77);
+	site_done(KEY(3), 78);
+	cr_assert_eq(watch_read(w, 3, &c), WATCH_OK);
+	cr_assert_eq(c.unmatched, 1);
+	cr_assert_eq(total(&c.wait), 0);
+	cr_assert_eq(total(&c.service), 1);
+	cr_assert_eq(c.done, 2);
+	watch_close(w);
+}
+
+Test(watch, the_stack_of_a_leaf_stays_whole)
+{
+	struct watch *w = open_here();
+	unsigned changed = 0;
+	struct probe_chan c;
+	for (uint64_t i = 0; i < 1000; i++)
+		changed += site_leaf(KEY(3), i);
+	cr_assert_eq(changed, 0);
+	if (w == NULL)
+		return;
+	cr_assert_eq(watch_read(w, 3, &c), WATCH_OK);
+	cr_assert_eq(c.full, 1000);
+	watch_close(w);
+}
+
+// Fires from a process that is born after attaching.
+Test(watch, processes_born_later_count)
+{
+	struct watch *w = open_here();
+	struct probe_chan c;
+	int status;
+	pid_t pid;
+	if (w == NULL)
+		return;
+	pid = fork();
+	if (pid == 0) {
+		for (uint64_t pos = 0; pos < 100; pos++)
+			site_push(KEY(1), 2, pos);
+		_exit(0);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0);
+	cr_assert_eq(watch_read(w, 1, &c), WATCH_OK);
+	cr_assert_eq(c.push, 100);
+	cr_assert_eq(c.depth.cnt[hist_slot(2)], 100);
+	watch_close(w);
+}
+
+Test(watch, a_program_without_probes_is_named)
+{
+	struct watch *w = open_here();
+	struct watch_why why = {""};
+	pid_t pid;
+	int err;
+	if (w == NULL)
+		return;
+	pid = fork();
+	if (pid == 0) {
+		execlp("sleep", "sleep", "1000", NULL);
+		_exit(127);
+	}
+	do { // until the child has become another program
+		err = watch_attach_pid(w, pid, &why);
+	} while (err == WATCH_OK);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	cr_assert_eq(err, WATCH_NO_SITES, "%d: %s", err, why.text);
+	cr_assert_not_null(strstr(why.text, "has no probes"));
+	cr_assert_eq(watch_attach_pid(w, pid, &why), WATCH_GONE);
+	cr_assert_eq(watch_files(w), 1, "the program was attached to once");
+	watch_close(w);
+}

@@ -1,0 +1,10 @@
+TESTS += tools_jsonw tools_table tools_cli
+tools_jsonw_SRC     := tests/tools/jsonw.c
+tools_jsonw_LIBS    := toolbox
+tools_jsonw_LDLIBS  := -lcriterion -ljansson
+tools_table_SRC    := tests/tools/table.c
+tools_table_LIBS   := toolbox
+tools_table_LDLIBS := -lcriterion -ljansson
+tools_cli_SRC      := tests/tools/cli.c
+tools_cli_LIBS     := toolbox
+tools_cli_LDLIBS   := -lcriterion

@@ -14,7 +14,6 @@
 extern "C" {
 #endif
 
-#define SHMCHAN_SLOT_MAX 1024 // process slots of a group, the broker's among them
 #define SHMCHAN_BROKER_NAME "supervisor"
 
 struct shmchan_broker;

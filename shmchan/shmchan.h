@@ -52,11 +52,12 @@ enum shmchan_on_crash {
 
 enum { SHMCHAN_TX = 1, SHMCHAN_RX = 2 };
 
-#define SHMCHAN_NAME_MAX 32        // bytes of any name, with the final NUL; [a-z0-9_.-]
+#define SHMCHAN_NAME_MAX 32        // bytes of any name, with the final NUL; [a-zA-Z0-9_-] only
 #define SHMCHAN_FOREVER UINT64_MAX // as a timeout in nanoseconds
 #define SHMCHAN_NO_BLOCK 0u
 #define SHMCHAN_TYPE_MAX 0xfeff    // message types above this are the library's own
 #define SHMCHAN_TALLY_MAX 16
+#define SHMCHAN_SLOT_MAX 1024      // process slots of a group, the supervisor's (slot 0) among them
 #define SHMCHAN_MSG_MAX (1u << 20) // bytes of payload in a cell; larger things travel in blocks
 
 typedef uint32_t shmchan_block; // (pool number + 1, index); SHMCHAN_NO_BLOCK is none
@@ -120,6 +121,8 @@ SHMCHAN_API uint64_t shmchan_corr(struct shmchan_proc *p);
 // Errors: ENOENT, EPERM (this service is not declared at that end), ELAYOUT, ETRUNC, ECORRUPT, ESYS, ENOMEM.
 SHMCHAN_API int shmchan_open(struct shmchan_proc *p, const char *name, int end, struct shmchan **out,
 			     struct shmchan_why *why);
+// shmchan_close unmaps an end. What is in flight on it stays so; a receiving end that is opened again by the same
+// incarnation begins with those messages.
 SHMCHAN_API void shmchan_close(struct shmchan *ch);
 
 SHMCHAN_API uint16_t shmchan_id(const struct shmchan *ch);         // for shmchan_msg.reply; never 0

@@ -1,0 +1,456 @@
+#include "shmchan/broker_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DEAD_NAME "dead"
+#define DEAD_CNT 1024
+#define DEAD_BYTES 512
+
+// ------------------------------------------------------------------------------------------------ creation
+
+static int check_slots(const struct shmchan_group_spec *s, const char *name, const unsigned *slots, unsigned cnt,
+		       struct shmchan_why *why)
+{
+	for (unsigned i = 0; i < cnt; i++)
+		if (slots[i] < 1 || slots[i] > s->service_cnt)
+			return shmchan_fail(why, SHMCHAN_EINVAL, 0, name, "process slot %u; the group has 1 to %u", slots[i],
+					    s->service_cnt);
+	return 0;
+}
+
+static struct shmchan_ring_params ring_params(const struct shmchan_chan_spec *c)
+{
+	return (struct shmchan_ring_params){.kind = c->kind, .cap = c->capacity, .msg_size = c->msg_size,
+					    .on_crash = c->on_crash, .max_deliveries = c->max_deliveries,
+					    .tally_cnt = c->tally_cnt,
+					    .consumer = c->consumer_cnt ? c->consumers[0] : SHMCHAN_SLOT_MAX};
+}
+
+static int check_chan(const struct shmchan_group_spec *s, const struct shmchan_chan_spec *c, struct shmchan_why *why)
+{
+	struct shmchan_ring_params p = ring_params(c);
+	int err;
+
+	if (!shmchan_name_ok(c->name))
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, c->name ? c->name : "", "bad channel name");
+	if (c->consumer_cnt != 1 || c->producer_cnt < 1 || (c->kind != SHMCHAN_KIND_MPSC && c->producer_cnt != 1))
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, c->name, "%u producers and %u consumers do not fit the kind",
+				    c->producer_cnt, c->consumer_cnt);
+	err = check_slots(s, c->name, c->producers, c->producer_cnt, why);
+	if (!err)
+		err = check_slots(s, c->name, c->consumers, c->consumer_cnt, why);
+	if (err)
+		return err;
+	if (!shmchan_ring_footprint(&p))
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, c->name, "kind, capacity, message size or policy out of bounds");
+	for (unsigned i = 0; i < c->tally_cnt; i++)
+		if (!shmchan_name_ok(c->tally[i]))
+			return shmchan_fail(why, SHMCHAN_EINVAL, 0, c->name, "bad name of counter %u", i);
+	return 0;
+}
+
+static const char *object_name(const struct shmchan_group_spec *s, unsigned i)
+{
+	if (i < s->chan_cnt)
+		return s->chans[i].name;
+	return i < s->chan_cnt + s->pool_cnt ? s->pools[i - s->chan_cnt].name : DEAD_NAME;
+}
+
+static int check_spec(const struct shmchan_group_spec *s, struct shmchan_why *why)
+{
+	unsigned cnt = s->chan_cnt + s->pool_cnt + 1;
+	int err = 0;
+
+	if (!shmchan_name_ok(s->name))
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, s->name ? s->name : "", "bad group name");
+	if (s->service_cnt < 1 || s->service_cnt >= SHMCHAN_SLOT_MAX || s->pool_cnt > SHMCHAN_POOL_MAX ||
+	    cnt > SHMCHAN_OBJ_MAX || !shmchan_dead_footprint(s->dead_cnt ? s->dead_cnt : DEAD_CNT, s->dead_bytes))
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, s->name, "%u services, %u channels, %u pools: out of bounds",
+				    s->service_cnt, s->chan_cnt, s->pool_cnt);
+	for (unsigned i = 0; i < s->service_cnt; i++)
+		if (!shmchan_name_ok(s->services[i]))
+			return shmchan_fail(why, SHMCHAN_EINVAL, 0, s->services[i] ? s->services[i] : "", "bad service name");
+	for (unsigned i = 0; i < s->chan_cnt && !err; i++)
+		err = check_chan(s, &s->chans[i], why);
+	for (unsigned i = 0; i < s->pool_cnt && !err; i++) {
+		const struct shmchan_pool_spec *p = &s->pools[i];
+
+		if (!shmchan_name_ok(p->name) || !shmchan_pool_footprint(p->block_size, p->block_cnt))
+			return shmchan_fail(why, SHMCHAN_EINVAL, 0, p->name ? p->name : "", "bad pool name, size or count");
+		err = check_slots(s, p->name, p->users, p->user_cnt, why);
+	}
+	for (unsigned i = 1; i < cnt && !err; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (strcmp(object_name(s, i), object_name(s, j)) == 0)
+				return shmchan_fail(why, SHMCHAN_EINVAL, 0, object_name(s, i), "two objects of that name");
+	return err;
+}
+
+static void set_slots(uint64_t set[SHMCHAN_SLOT_WORDS], const unsigned *slots, unsigned cnt)
+{
+	for (unsigned i = 0; i < cnt; i++)
+		set[slots[i] / 64] |= (uint64_t)1 << (slots[i] % 64);
+}
+
+static void fill_entry(struct shmchan_ctl_entry *e, const struct shmchan_group_spec *s, unsigned i)
+{
+	snprintf(e->name, sizeof(e->name), "%s", object_name(s, i));
+	if (i < s->chan_cnt) {
+		const struct shmchan_chan_spec *c = &s->chans[i];
+		struct shmchan_ring_params p = ring_params(c);
+
+		e->kind = SHMCHAN_OBJ_RING;
+		e->size = shmchan_ring_footprint(&p);
+		set_slots(e->producers, c->producers, c->producer_cnt);
+		set_slots(e->consumers, c->consumers, c->consumer_cnt);
+		for (unsigned t = 0; t < c->tally_cnt; t++)
+			snprintf(e->tally_name[t], sizeof(e->tally_name[t]), "%s", c->tally[t]);
+	} else if (i < s->chan_cnt + s->pool_cnt) {
+		const struct shmchan_pool_spec *p = &s->pools[i - s->chan_cnt];
+
+		e->kind = SHMCHAN_OBJ_POOL;
+		e->pool_no = i - s->chan_cnt + 1;
+		e->size = shmchan_pool_footprint(p->block_size, p->block_cnt);
+		set_slots(e->producers, p->users, p->user_cnt);
+	} else {
+		e->kind = SHMCHAN_OBJ_DEAD;
+		e->size = shmchan_dead_footprint(s->dead_cnt ? s->dead_cnt : DEAD_CNT,
+						 s->dead_bytes ? s->dead_bytes : DEAD_BYTES);
+	}
+}
+
+static int create_object(const struct shmchan_group_spec *s, const struct shmchan_ctl *ctl,
+			 const struct shmchan_ctl_entry *e, unsigned i, struct shmchan_why *why)
+{
+	struct shmchan_seg seg;
+	uint32_t tag = ctl->obj.group_tag;
+	int err = shmchan_seg_create(&seg, s->name, e->name, e->size, why);
+
+	if (err)
+		return err;
+	if (i < s->chan_cnt) {
+		struct shmchan_ring_params p = ring_params(&s->chans[i]);
+
+		shmchan_ring_new(seg.base, s->name, tag, e->name, i + 1, &p);
+	} else if (i < s->chan_cnt + s->pool_cnt) {
+		const struct shmchan_pool_spec *p = &s->pools[i - s->chan_cnt];
+
+		shmchan_pool_new(seg.base, s->name, tag, e->name, i + 1, e->pool_no, p->block_size, p->block_cnt);
+	} else {
+		shmchan_dead_new(seg.base, s->name, tag, e->name, i + 1, s->dead_cnt ? s->dead_cnt : DEAD_CNT,
+				 s->dead_bytes ? s->dead_bytes : DEAD_BYTES);
+	}
+	shmchan_seg_close(&seg);
+	return 0;
+}
+
+// Tells groups apart for probes: a hash of the name and the moment, never 0.
+static uint32_t group_tag(const char *name)
+{
+	struct timespec now;
+	uint64_t h = 0xcbf29ce484222325ull;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 0x100000001b3ull;
+	h = (h ^ (uint64_t)now.tv_sec ^ (uint64_t)now.tv_nsec << 20) * 0x100000001b3ull;
+	return (uint32_t)(h >> 32) | 1;
+}
+
+static int why_exists(const char *group, struct shmchan_why *why)
+{
+	struct shmchan_map m;
+	char name[SHMCHAN_SEG_NAME_MAX];
+	uint64_t pid;
+	bool alive;
+
+	shmchan_seg_name(name, group, NULL);
+	if (shmchan_map_open(&m, group, false, NULL))
+		return shmchan_fail(why, SHMCHAN_EEXIST, 0, name, "a segment of that name, not a finished group");
+	alive = shmchan_map_broker_alive(&m);
+	pid = atomic_load_explicit(&m.c.ctl->broker_pid, memory_order_relaxed);
+	shmchan_map_close(&m);
+	if (alive)
+		return shmchan_fail(why, SHMCHAN_EEXIST, 0, name, "group is running; its supervisor is pid %llu",
+				    (unsigned long long)pid);
+	return shmchan_fail(why, SHMCHAN_EEXIST, 0, name, "stale: its supervisor, pid %llu, is dead", (unsigned long long)pid);
+}
+
+static void set_broker(struct shmchan_ctl *ctl, uint32_t inc)
+{
+	pid_t pid = getpid();
+
+	atomic_store_explicit(&ctl->broker_start, shmchan_start_time(pid), memory_order_relaxed);
+	atomic_store_explicit(&ctl->broker_inc, inc, memory_order_relaxed);
+	atomic_store_explicit(&ctl->broker_pid, (uint64_t)pid, memory_order_release);
+}
+
+static void unlink_all(const struct shmchan_group_spec *s, unsigned cnt)
+{
+	for (unsigned i = 0; i < cnt; i++)
+		shmchan_seg_unlink(s->name, object_name(s, i));
+	shmchan_seg_unlink(s->name, NULL);
+}
+
+static int open_broker(struct shmchan_broker **out, const char *group, struct shmchan_why *why)
+{
+	struct shmchan_broker *b = calloc(1, sizeof(*b));
+	int err;
+
+	if (!b)
+		return shmchan_fail(why, SHMCHAN_ENOMEM, 0, group, "%zu bytes", sizeof(*b));
+	err = shmchan_map_open(&b->map, group, true, why);
+	for (uint32_t i = 0; !err && i < b->map.cnt; i++)
+		if (b->map.entries[i].err) {
+			err = b->map.entries[i].err;
+			if (why)
+				*why = b->map.entries[i].why;
+		}
+	if (!err && !b->map.dead)
+		err = shmchan_fail(why, SHMCHAN_ECORRUPT, 0, group, "no store of dead letters");
+	if (err) {
+		shmchan_map_close(&b->map);
+		free(b);
+		return err;
+	}
+	*out = b;
+	return 0;
+}
+
+int shmchan_broker_create(struct shmchan_broker **out, const struct shmchan_group_spec *s, struct shmchan_why *why)
+{
+	unsigned cnt = s->chan_cnt + s->pool_cnt + 1, made = 0;
+	struct shmchan_ctl_proc *procs;
+	struct shmchan_ctl_entry *entries;
+	struct shmchan_ctl *ctl;
+	struct shmchan_seg seg;
+	int err;
+
+	*out = NULL;
+	err = check_spec(s, why);
+	if (err)
+		return err;
+	err = shmchan_seg_create(&seg, s->name, NULL, shmchan_ctl_footprint(s->service_cnt + 1, cnt), why);
+	if (err)
+		return err == SHMCHAN_EEXIST ? why_exists(s->name, why) : err;
+	ctl = seg.base;
+	// First of all who makes it, so that a half-made group of a dead broker can be told from one in the making.
+	set_broker(ctl, 1);
+	shmchan_ctl_new(ctl, s->name, group_tag(s->name), s->service_cnt + 1, cnt, shmchan_bell_fence_best());
+	procs = (void *)((char *)seg.base + ctl->procs_off);
+	entries = (void *)((char *)seg.base + ctl->entries_off);
+	snprintf(procs[0].name, sizeof(procs[0].name), "%s", SHMCHAN_BROKER_NAME);
+	for (unsigned i = 0; i < s->service_cnt; i++)
+		snprintf(procs[i + 1].name, sizeof(procs[i + 1].name), "%s", s->services[i]);
+	for (; made < cnt && !err; made++) {
+		fill_entry(&entries[made], s, made);
+		err = create_object(s, ctl, &entries[made], made, why);
+	}
+	if (!err) {
+		shmchan_obj_publish(&ctl->obj);
+		err = open_broker(out, s->name, why);
+	}
+	shmchan_seg_close(&seg);
+	if (err) {
+		unlink_all(s, made);
+		return err;
+	}
+	shmchan_proc_init(&(*out)->proc, &(*out)->map.c, 0, 1);
+	return 0;
+}
+
+// ------------------------------------------------------------------------------------------- adopting, ending
+
+int shmchan_broker_adopt(struct shmchan_broker **out, const char *group, struct shmchan_why *why)
+{
+	struct shmchan_broker *b;
+	uint32_t dead_inc;
+	int err;
+
+	*out = NULL;
+	err = open_broker(&b, group, why);
+	if (err)
+		return err;
+	if (shmchan_map_broker_alive(&b->map)) {
+		err = shmchan_fail(why, SHMCHAN_EEXIST, 0, group, "its supervisor lives: pid %llu",
+				   (unsigned long long)atomic_load(&b->map.c.ctl->broker_pid));
+		shmchan_map_close(&b->map);
+		free(b);
+		return err;
+	}
+	dead_inc = atomic_load_explicit(&b->map.c.ctl->broker_inc, memory_order_acquire);
+	// Repairs as the dead incarnation's successor; the new one counts from here, so that dying in between repeats it.
+	shmchan_proc_init(&b->proc, &b->map.c, 0, dead_inc + 1);
+	shmchan_broker_recover_broker(b, dead_inc);
+	set_broker(b->map.c.ctl, dead_inc + 1);
+	for (unsigned slot = 1; slot < b->map.c.proc_cnt; slot++) {
+		uint64_t life = atomic_load_explicit(&b->map.c.procs[slot].life, memory_order_acquire);
+
+		if (shmchan_life_state(life) == SHMCHAN_PROC_DEAD)
+			shmchan_broker_recover(b, slot, NULL, NULL);
+	}
+	*out = b;
+	return 0;
+}
+
+void shmchan_broker_leave(struct shmchan_broker *b)
+{
+	if (!b)
+		return;
+	while (b->proc.chans)
+		shmchan_close(b->proc.chans);
+	shmchan_map_close(&b->map);
+	free(b);
+}
+
+void shmchan_broker_destroy(struct shmchan_broker *b)
+{
+	char group[SHMCHAN_NAME_MAX];
+
+	if (!b)
+		return;
+	snprintf(group, sizeof(group), "%s", b->map.group);
+	for (uint32_t i = 0; i < b->map.cnt; i++)
+		if (shmchan_name_ok(b->map.c.entries[i].name))
+			shmchan_seg_unlink(group, b->map.c.entries[i].name);
+	// Last: as long as the control segment stands, a broker that dies here has left a group that can be found.
+	shmchan_seg_unlink(group, NULL);
+	shmchan_broker_leave(b);
+}
+
+struct sweep {
+	unsigned removed;
+};
+
+static void sweep_one(void *ctx, const char *group, const char *object)
+{
+	struct sweep *s = ctx;
+
+	if (object && shmchan_seg_unlink(group, object) == 0)
+		s->removed++;
+}
+
+static unsigned list_living(const struct shmchan_map *m, pid_t *living, unsigned room)
+{
+	unsigned cnt = 0;
+
+	for (unsigned slot = 1; slot < m->c.proc_cnt; slot++) {
+		uint64_t pid = atomic_load_explicit(&m->c.procs[slot].pid, memory_order_acquire);
+		uint64_t start = atomic_load_explicit(&m->c.procs[slot].start_time, memory_order_relaxed);
+
+		if (!pid || pid > INT32_MAX || !start || shmchan_start_time((pid_t)pid) != start)
+			continue;
+		if (cnt < room)
+			living[cnt] = (pid_t)pid;
+		cnt++;
+	}
+	return cnt;
+}
+
+// A control segment without its magic: being made, or left half-made. Who makes it is written first.
+static bool maker_alive(const char *group)
+{
+	struct shmchan_seg seg;
+	bool alive = false;
+
+	if (shmchan_seg_open(&seg, group, NULL, false, NULL))
+		return false;
+	if (seg.size >= sizeof(struct shmchan_ctl)) {
+		const struct shmchan_ctl *c = seg.base;
+		uint64_t pid = atomic_load(&c->broker_pid), start = atomic_load(&c->broker_start);
+
+		alive = pid && pid <= INT32_MAX && start && shmchan_start_time((pid_t)pid) == start;
+	}
+	shmchan_seg_close(&seg);
+	return alive;
+}
+
+int shmchan_group_remove_stale(const char *group, pid_t *living, unsigned *living_cnt, struct shmchan_why *why)
+{
+	unsigned room = living_cnt ? *living_cnt : 0;
+	struct shmchan_map m;
+	struct sweep s = {0};
+	int err;
+
+	if (living_cnt)
+		*living_cnt = 0;
+	err = shmchan_map_open(&m, group, false, why);
+	if (err == SHMCHAN_EINVAL || err == SHMCHAN_ESYS || err == SHMCHAN_ENOMEM)
+		return err;
+	if (!err) {
+		bool alive = shmchan_map_broker_alive(&m);
+		unsigned cnt = list_living(&m, living, room);
+
+		if (alive)
+			err = shmchan_fail(why, SHMCHAN_EEXIST, 0, group, "its supervisor lives: pid %llu",
+					   (unsigned long long)atomic_load(&m.c.ctl->broker_pid));
+		else if (cnt)
+			err = shmchan_fail(why, SHMCHAN_ESTALE, 0, group, "%u of its processes live", cnt);
+		shmchan_map_close(&m);
+		if (living_cnt)
+			*living_cnt = cnt;
+		if (err)
+			return err;
+	} else if (err != SHMCHAN_ENOENT && maker_alive(group)) {
+		return shmchan_fail(why, SHMCHAN_EEXIST, 0, group, "it is being made by a living process");
+	}
+	// Objects without a control segment are leftovers of a removal that was cut short.
+	if (shmchan_seg_each(group, sweep_one, &s))
+		return shmchan_fail(why, SHMCHAN_ESYS, errno, group, "the directory of shared memory can't be read");
+	if (shmchan_seg_unlink(group, NULL) == 0)
+		s.removed++;
+	return (int)s.removed;
+}
+
+// ------------------------------------------------------------------------------------------------ processes
+
+int shmchan_broker_announce(struct shmchan_broker *b, unsigned slot, unsigned *incarnation)
+{
+	struct shmchan_ctl_proc *p;
+	uint64_t life;
+	uint32_t inc;
+
+	if (slot < 1 || slot >= b->map.c.proc_cnt)
+		return SHMCHAN_EINVAL;
+	p = &b->map.c.procs[slot];
+	life = atomic_load_explicit(&p->life, memory_order_relaxed);
+	if (shmchan_life_state(life) != SHMCHAN_PROC_FREE)
+		return SHMCHAN_ESTALE;
+	inc = (uint32_t)life + 1;
+	// 0 in an owner tag would be nobody's incarnation.
+	if ((inc & SHMCHAN_INC_MASK) == 0)
+		inc++;
+	atomic_store_explicit(&p->pid, 0, memory_order_relaxed);
+	atomic_store_explicit(&p->start_time, 0, memory_order_relaxed);
+	atomic_store_explicit(&p->life, shmchan_life(SHMCHAN_PROC_ANNOUNCED, inc), memory_order_release);
+	*incarnation = inc;
+	return 0;
+}
+
+int shmchan_broker_spawned(struct shmchan_broker *b, unsigned slot, pid_t pid)
+{
+	struct shmchan_ctl_proc *p;
+	uint64_t life;
+
+	if (slot < 1 || slot >= b->map.c.proc_cnt || pid <= 0)
+		return SHMCHAN_EINVAL;
+	p = &b->map.c.procs[slot];
+	life = atomic_load_explicit(&p->life, memory_order_relaxed);
+	if (shmchan_life_state(life) != SHMCHAN_PROC_ANNOUNCED)
+		return SHMCHAN_ESTALE;
+	atomic_store_explicit(&p->start_time, shmchan_start_time(pid), memory_order_relaxed);
+	atomic_store_explicit(&p->pid, (uint64_t)pid, memory_order_release);
+	atomic_store_explicit(&p->life, shmchan_life(SHMCHAN_PROC_RUNNING, (uint32_t)life), memory_order_release);
+	return 0;
+}
+
+int shmchan_broker_check(struct shmchan_broker *b, void (*report)(void *ctx, const char *object, const char *text),
+			 void *ctx)
+{
+	return shmchan_map_check(&b->map, report, ctx);
+}

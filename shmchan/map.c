@@ -1,0 +1,212 @@
+#include "shmchan/map.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void map_entry(struct shmchan_map *m, uint32_t i, bool writable)
+{
+	const struct shmchan_ctl_entry *e = &m->c.entries[i];
+	struct shmchan_map_entry *to = &m->entries[i];
+	char name[SHMCHAN_NAME_MAX];
+
+	snprintf(name, sizeof(name), "%.31s", e->name);
+	to->kind = (enum shmchan_obj_kind)e->kind;
+	to->err = shmchan_name_ok(name) ? shmchan_seg_open(&to->seg, m->group, name, writable, &to->why)
+					: shmchan_fail(&to->why, SHMCHAN_ECORRUPT, 0, m->group, "directory entry %u", i);
+	if (to->err)
+		return;
+	switch (to->kind) {
+	case SHMCHAN_OBJ_RING:
+		to->err = shmchan_ring_join(&to->ring, to->seg.base, to->seg.size, &to->why);
+		if (!to->err && to->ring.id != i + 1)
+			to->err = shmchan_fail(&to->why, SHMCHAN_ECORRUPT, 0, name, "id %u in place %u", to->ring.id, i + 1);
+		break;
+	case SHMCHAN_OBJ_POOL:
+		to->err = shmchan_pool_join(&to->pool, to->seg.base, to->seg.size, &to->why);
+		if (!to->err)
+			m->pools[to->pool.pool_no] = &to->pool;
+		break;
+	case SHMCHAN_OBJ_DEAD:
+		to->err = shmchan_dead_join(&to->dead, to->seg.base, to->seg.size, &to->why);
+		if (!to->err)
+			m->dead = &to->dead;
+		break;
+	default:
+		to->err = shmchan_fail(&to->why, SHMCHAN_ECORRUPT, 0, name, "object kind %u", e->kind);
+	}
+}
+
+int shmchan_map_open(struct shmchan_map *m, const char *group, bool writable, struct shmchan_why *why)
+{
+	int err;
+
+	*m = (struct shmchan_map){0};
+	if (!shmchan_name_ok(group))
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, "group", "bad name");
+	err = shmchan_seg_open(&m->seg, group, NULL, writable, why);
+	if (err)
+		return err;
+	snprintf(m->group, sizeof(m->group), "%s", group);
+	err = shmchan_ctl_join(&m->c, m->seg.base, m->seg.size, why);
+	if (!err) {
+		m->cnt = m->c.entry_cnt;
+		m->entries = calloc(m->cnt, sizeof(*m->entries));
+		if (!m->entries)
+			err = shmchan_fail(why, SHMCHAN_ENOMEM, 0, group, "%u entries", m->cnt);
+	}
+	if (err) {
+		shmchan_map_close(m);
+		return err;
+	}
+	for (uint32_t i = 0; i < m->cnt; i++)
+		map_entry(m, i, writable);
+	return 0;
+}
+
+void shmchan_map_close(struct shmchan_map *m)
+{
+	for (uint32_t i = 0; m->entries && i < m->cnt; i++)
+		shmchan_seg_close(&m->entries[i].seg);
+	free(m->entries);
+	shmchan_seg_close(&m->seg);
+	*m = (struct shmchan_map){0};
+}
+
+struct shmchan_ring_ref *shmchan_map_ring(const struct shmchan_map *m, uint16_t id)
+{
+	struct shmchan_map_entry *e;
+
+	if (id == 0 || id > m->cnt)
+		return NULL;
+	e = &m->entries[id - 1];
+	return e->kind == SHMCHAN_OBJ_RING && !e->err ? &e->ring : NULL;
+}
+
+bool shmchan_map_produces(const struct shmchan_map *m, uint16_t id, unsigned slot)
+{
+	return shmchan_slot_in(m->c.entries[id - 1].producers, slot);
+}
+
+bool shmchan_map_consumes(const struct shmchan_map *m, uint16_t id, unsigned slot)
+{
+	return shmchan_slot_in(m->c.entries[id - 1].consumers, slot);
+}
+
+bool shmchan_map_broker_alive(const struct shmchan_map *m)
+{
+	uint64_t pid = atomic_load_explicit(&m->c.ctl->broker_pid, memory_order_acquire);
+	uint64_t start = atomic_load_explicit(&m->c.ctl->broker_start, memory_order_relaxed);
+
+	return pid && pid <= INT32_MAX && start && shmchan_start_time((pid_t)pid) == start;
+}
+
+// -------------------------------------------------------------------------------------------------- check
+
+struct checker {
+	const struct shmchan_map *m;
+	void (*report)(void *ctx, const char *object, const char *text);
+	void *ctx;
+	int bad;
+};
+
+__attribute__((format(printf, 3, 4))) static void complain(struct checker *c, const char *object, const char *fmt, ...)
+{
+	char text[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	c->report(c->ctx, object, text);
+	c->bad++;
+}
+
+// An owner that recovery has been through, or that never was: nothing may be held by it.
+static bool gone(const struct checker *c, shmchan_owner o)
+{
+	unsigned slot = shmchan_owner_slot(o);
+	uint64_t life;
+
+	if (slot == 0)
+		return shmchan_owner_inc(o) != (atomic_load(&c->m->c.ctl->broker_inc) & SHMCHAN_INC_MASK);
+	if (slot >= c->m->c.proc_cnt)
+		return true;
+	life = atomic_load_explicit(&c->m->c.procs[slot].life, memory_order_acquire);
+	return ((uint32_t)life & SHMCHAN_INC_MASK) != shmchan_owner_inc(o) || shmchan_life_state(life) == SHMCHAN_PROC_FREE;
+}
+
+static void check_claims(struct checker *c, const struct shmchan_ring_ref *r)
+{
+	for (uint32_t i = 0; shmchan_ring_many(r) && i < r->cap; i++) {
+		_Atomic uint64_t *word = &shmchan_ring_cell(r, i)->word;
+		uint64_t w = atomic_load_explicit(word, memory_order_acquire);
+
+		if (shmchan_cell_state(w) == SHMCHAN_CELL_CLAIMED && gone(c, (shmchan_owner)w) && atomic_load(word) == w)
+			complain(c, r->name, "cell %u is claimed by slot %u, incarnation %u, which is gone", i,
+				 shmchan_owner_slot((shmchan_owner)w), shmchan_owner_inc((shmchan_owner)w));
+	}
+}
+
+static void check_sent(struct checker *c, const struct shmchan_pool_ref *p, uint32_t i, uint64_t w)
+{
+	const struct shmchan_ring_ref *r = shmchan_map_ring(c->m, shmchan_block_chan(w));
+	uint64_t done;
+
+	if (!r) {
+		complain(c, p->name, "block %u is in a message of channel %u, which is none", i, shmchan_block_chan(w));
+		return;
+	}
+	done = atomic_load_explicit(&r->ring->done, memory_order_acquire);
+	if ((int32_t)((uint32_t)w - (uint32_t)done) < 0 && atomic_load(&p->words[i].word) == w)
+		complain(c, p->name, "block %u is in a message of %s that is completed", i, r->name);
+}
+
+static void check_pool(struct checker *c, const struct shmchan_pool_ref *p)
+{
+	for (uint32_t i = 0; i < p->block_cnt; i++) {
+		uint64_t w = atomic_load_explicit(&p->words[i].word, memory_order_acquire);
+
+		switch (shmchan_block_state(w)) {
+		case SHMCHAN_BLOCK_FREE:
+			if (w)
+				complain(c, p->name, "block %u has the impossible word %016llx", i, (unsigned long long)w);
+			break;
+		case SHMCHAN_BLOCK_OWNED:
+			if (gone(c, (shmchan_owner)w) && atomic_load(&p->words[i].word) == w)
+				complain(c, p->name, "block %u is owned by slot %u, incarnation %u, which is gone", i,
+					 shmchan_owner_slot((shmchan_owner)w), shmchan_owner_inc((shmchan_owner)w));
+			break;
+		case SHMCHAN_BLOCK_KEPT:
+			break;
+		case SHMCHAN_BLOCK_SENT:
+			check_sent(c, p, i, w);
+			break;
+		default:
+			complain(c, p->name, "block %u has the impossible word %016llx", i, (unsigned long long)w);
+		}
+	}
+}
+
+int shmchan_map_check(const struct shmchan_map *m, void (*report)(void *ctx, const char *object, const char *text),
+		      void *ctx)
+{
+	struct checker c = {.m = m, .report = report, .ctx = ctx};
+
+	for (uint32_t i = 0; i < m->cnt; i++) {
+		const struct shmchan_map_entry *e = &m->entries[i];
+
+		if (e->err) {
+			complain(&c, e->why.object, "%s", e->why.text);
+		} else if (e->kind == SHMCHAN_OBJ_RING) {
+			c.bad += (int)shmchan_ring_check(&e->ring, report, ctx);
+			check_claims(&c, &e->ring);
+		} else if (e->kind == SHMCHAN_OBJ_POOL) {
+			check_pool(&c, &e->pool);
+		} else {
+			c.bad += (int)shmchan_dead_check(&e->dead, report, ctx);
+		}
+	}
+	return c.bad;
+}

@@ -1,0 +1,49 @@
+// All segments of a group in one process: what the broker and the tools work on.
+#ifndef SHMCHAN_MAP_H
+#define SHMCHAN_MAP_H
+
+#include "shmchan/ctl.h"
+#include "shmchan/dead.h"
+#include "shmchan/pool.h"
+#include "shmchan/ring.h"
+#include "shmchan/seg.h"
+
+struct shmchan_map_entry {
+	struct shmchan_seg seg;
+	enum shmchan_obj_kind kind;
+	int err; // why the object can't be used, 0 if it can
+	struct shmchan_why why;
+	union {
+		struct shmchan_ring_ref ring;
+		struct shmchan_pool_ref pool;
+		struct shmchan_dead_ref dead;
+	};
+};
+
+struct shmchan_map {
+	struct shmchan_seg seg;
+	struct shmchan_ctl_ref c;
+	struct shmchan_map_entry *entries; // as in the directory
+	uint32_t cnt;
+	char group[SHMCHAN_NAME_MAX];
+	struct shmchan_dead_ref *dead; // NULL if it can't be used
+	struct shmchan_pool_ref *pools[SHMCHAN_POOL_MAX + 1];
+};
+
+// Maps the control segment and all its objects. An object that can't be joined has its err set; the call succeeds. Errors: as
+// shmchan_view_open. On error nothing is mapped.
+int shmchan_map_open(struct shmchan_map *m, const char *group, bool writable, struct shmchan_why *why);
+void shmchan_map_close(struct shmchan_map *m);
+
+// Ring of directory id `id`, NULL if there is none.
+struct shmchan_ring_ref *shmchan_map_ring(const struct shmchan_map *m, uint16_t id);
+bool shmchan_map_produces(const struct shmchan_map *m, uint16_t id, unsigned slot);
+bool shmchan_map_consumes(const struct shmchan_map *m, uint16_t id, unsigned slot);
+
+// Is the broker named in the control segment alive?
+bool shmchan_map_broker_alive(const struct shmchan_map *m);
+
+int shmchan_map_check(const struct shmchan_map *m, void (*report)(void *ctx, const char *object, const char *text),
+		      void *ctx);
+
+#endif

@@ -1,0 +1,361 @@
+#include "shmchan/proc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "shmchan/probe.h"
+
+void shmchan_proc_init(struct shmchan_proc *p, const struct shmchan_ctl_ref *c, unsigned slot, uint32_t incarnation)
+{
+	p->c = *c;
+	p->self = &c->procs[slot];
+	p->slot = slot;
+	p->incarnation = incarnation;
+	p->me = shmchan_owner_make(slot, incarnation);
+	p->spins = 64;
+	p->slot_key = SHMCHAN_PROBE_KEY(c->ctl->obj.group_tag, slot);
+	snprintf(p->group, sizeof(p->group), "%.31s", c->ctl->obj.group);
+}
+
+static int take_slot(struct shmchan_proc *p, struct shmchan_why *why)
+{
+	uint64_t life = atomic_load_explicit(&p->self->life, memory_order_acquire);
+	enum shmchan_proc_state state = shmchan_life_state(life);
+
+	if ((state != SHMCHAN_PROC_ANNOUNCED && state != SHMCHAN_PROC_RUNNING) || (uint32_t)life != p->incarnation)
+		return shmchan_fail(why, SHMCHAN_ESTALE, 0, p->self->name, "incarnation %u; the slot is at %u (state %d)",
+				    p->incarnation, (uint32_t)life, (int)state);
+	if (shmchan_bell_register(p->c.fence))
+		return shmchan_fail(why, SHMCHAN_ESYS, errno, "membarrier", "%s, but the group was made to use it",
+				    strerror(errno));
+	// Release: the broker's tools see the attached incarnation after its registration.
+	atomic_store_explicit(&p->self->attached, p->incarnation, memory_order_release);
+	return 0;
+}
+
+int shmchan_attach(struct shmchan_proc **out, const char *group, unsigned slot, unsigned incarnation,
+		   struct shmchan_why *why)
+{
+	struct shmchan_ctl_ref c;
+	struct shmchan_proc *p;
+	struct shmchan_seg seg;
+	int err;
+
+	*out = NULL;
+	if (!shmchan_name_ok(group) || slot == 0)
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, "group", "bad name or slot");
+	err = shmchan_seg_open(&seg, group, NULL, true, why);
+	if (err)
+		return err;
+	err = shmchan_ctl_join(&c, seg.base, seg.size, why);
+	if (!err && slot >= c.proc_cnt)
+		err = shmchan_fail(why, SHMCHAN_ENOENT, 0, group, "process slot %u; the group has %u", slot, c.proc_cnt);
+	p = err ? NULL : calloc(1, sizeof(*p));
+	if (!err && !p)
+		err = shmchan_fail(why, SHMCHAN_ENOMEM, 0, group, "%zu bytes", sizeof(*p));
+	if (!err) {
+		shmchan_proc_init(p, &c, slot, incarnation);
+		p->seg = seg;
+		err = take_slot(p, why);
+	}
+	if (err) {
+		free(p);
+		shmchan_seg_close(&seg);
+		return err;
+	}
+	*out = p;
+	return 0;
+}
+
+static bool env_number(const char *name, unsigned *out)
+{
+	const char *s = getenv(name);
+	char *end;
+	unsigned long n;
+
+	if (!s || *s < '0' || *s > '9')
+		return false;
+	errno = 0;
+	n = strtoul(s, &end, 10);
+	*out = (unsigned)n;
+	return !*end && !errno && n <= UINT32_MAX;
+}
+
+int shmchan_attach_env(struct shmchan_proc **out, struct shmchan_why *why)
+{
+	const char *group = getenv("SHMCHAN_GROUP");
+	unsigned slot, incarnation;
+
+	*out = NULL;
+	if (!group || !env_number("SHMCHAN_SLOT", &slot) || !env_number("SHMCHAN_INCARNATION", &incarnation))
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, "environment",
+				    "SHMCHAN_GROUP, SHMCHAN_SLOT and SHMCHAN_INCARNATION are set by the supervisor");
+	return shmchan_attach(out, group, slot, incarnation, why);
+}
+
+void shmchan_detach(struct shmchan_proc *p)
+{
+	if (!p)
+		return;
+	while (p->chans)
+		shmchan_close(p->chans);
+	for (unsigned i = 0; i <= SHMCHAN_POOL_MAX; i++)
+		if (p->pools[i]) {
+			shmchan_seg_close(&p->pools[i]->seg);
+			free(p->pools[i]);
+		}
+	shmchan_seg_close(&p->seg);
+	free(p);
+}
+
+// sd_notify(3): one datagram to the socket named in NOTIFY_SOCKET, '@' standing for the NUL of an abstract name.
+static int notify(const char *text)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	size_t n = path ? strlen(path) : 0;
+	ssize_t sent;
+	int fd;
+
+	if (!n)
+		return 0;
+	if (n >= sizeof(to.sun_path))
+		return SHMCHAN_ESYS;
+	memcpy(to.sun_path, path, n);
+	if (path[0] == '@')
+		to.sun_path[0] = 0;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return SHMCHAN_ESYS;
+	sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to,
+		      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+	close(fd);
+	return sent < 0 ? SHMCHAN_ESYS : 0;
+}
+
+int shmchan_ready(struct shmchan_proc *p)
+{
+	atomic_store_explicit(&p->self->ready, p->incarnation, memory_order_release);
+	return notify("READY=1");
+}
+
+void shmchan_beat(struct shmchan_proc *p)
+{
+	// Relaxed, and no read-modify-write: only this process writes it.
+	atomic_store_explicit(&p->self->beat, atomic_load_explicit(&p->self->beat, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+uint32_t shmchan_self(const struct shmchan_proc *p)
+{
+	return p->me;
+}
+
+const char *shmchan_self_name(const struct shmchan_proc *p)
+{
+	return p->self->name;
+}
+
+bool shmchan_alive(const struct shmchan_proc *p, uint32_t sender)
+{
+	unsigned slot = shmchan_owner_slot(sender);
+	uint64_t life;
+
+	if (!sender || slot >= p->c.proc_cnt)
+		return false;
+	if (slot == 0)
+		return shmchan_owner_inc(sender) ==
+		       (atomic_load_explicit(&p->c.ctl->broker_inc, memory_order_relaxed) & SHMCHAN_INC_MASK);
+	life = atomic_load_explicit(&p->c.procs[slot].life, memory_order_acquire);
+	return ((uint32_t)life & SHMCHAN_INC_MASK) == shmchan_owner_inc(sender) &&
+	       (shmchan_life_state(life) == SHMCHAN_PROC_RUNNING || shmchan_life_state(life) == SHMCHAN_PROC_ANNOUNCED);
+}
+
+uint64_t shmchan_corr(struct shmchan_proc *p)
+{
+	return (uint64_t)p->me << 32 | ++p->corr;
+}
+
+// ------------------------------------------------------------------------------------------------ opening
+
+int shmchan_open_entry(struct shmchan_proc *p, unsigned e, int end, bool declared, struct shmchan **out,
+		       struct shmchan_why *why)
+{
+	const struct shmchan_ctl_entry *entry = &p->c.entries[e];
+	char name[SHMCHAN_NAME_MAX];
+	struct shmchan *ch;
+	uint32_t consumer;
+	int err;
+
+	*out = NULL;
+	snprintf(name, sizeof(name), "%.31s", entry->name);
+	if (declared && !shmchan_slot_in(end == SHMCHAN_TX ? entry->producers : entry->consumers, p->slot))
+		return shmchan_fail(why, SHMCHAN_EPERM, 0, name, "%s is not declared as %s", p->self->name,
+				    end == SHMCHAN_TX ? "a producer" : "a consumer");
+	for (ch = p->chans; ch; ch = ch->next)
+		if (ch->r.id == e + 1 && ch->tx == (end == SHMCHAN_TX))
+			return shmchan_fail(why, SHMCHAN_EEXIST, 0, name, "this end is open already");
+	ch = calloc(1, sizeof(*ch));
+	if (!ch)
+		return shmchan_fail(why, SHMCHAN_ENOMEM, 0, name, "%zu bytes", sizeof(*ch));
+	err = shmchan_seg_open(&ch->seg, p->group, name, true, why);
+	if (!err)
+		err = shmchan_ring_join(&ch->r, ch->seg.base, ch->seg.size, why);
+	consumer = err ? 0 : ch->r.ring->consumer;
+	if (!err && (consumer >= p->c.proc_cnt || ch->r.id != e + 1))
+		err = shmchan_fail(why, SHMCHAN_ECORRUPT, 0, name, "consumer slot %u or id %u out of bounds", consumer,
+				   ch->r.id);
+	if (err) {
+		shmchan_seg_close(&ch->seg);
+		free(ch);
+		return err;
+	}
+	ch->proc = p;
+	ch->me = p->me;
+	ch->fence = p->c.fence;
+	ch->tx = end == SHMCHAN_TX;
+	ch->peer = &p->c.procs[consumer].bell;
+	memcpy(ch->producers, entry->producers, sizeof(ch->producers));
+	shmchan_join(ch);
+	ch->next = p->chans;
+	p->chans = ch;
+	if (ch->tx)
+		p->by_id[e + 1] = ch;
+	*out = ch;
+	return 0;
+}
+
+int shmchan_open(struct shmchan_proc *p, const char *name, int end, struct shmchan **out, struct shmchan_why *why)
+{
+	int e;
+
+	*out = NULL;
+	if (!shmchan_name_ok(name) || (end != SHMCHAN_TX && end != SHMCHAN_RX))
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, "channel", "bad name or end");
+	e = shmchan_ctl_find(&p->c, name, SHMCHAN_OBJ_RING);
+	if (e < 0)
+		return shmchan_fail(why, SHMCHAN_ENOENT, 0, name, "group %s has no such channel", p->group);
+	return shmchan_open_entry(p, (unsigned)e, end, true, out, why);
+}
+
+void shmchan_close(struct shmchan *ch)
+{
+	struct shmchan **at;
+
+	if (!ch)
+		return;
+	if (ch->tx && ch->reserved)
+		shmchan_cancel(ch);
+	for (at = &ch->proc->chans; *at; at = &(*at)->next)
+		if (*at == ch) {
+			*at = ch->next;
+			break;
+		}
+	if (ch->proc->by_id[ch->r.id] == ch)
+		ch->proc->by_id[ch->r.id] = NULL;
+	shmchan_seg_close(&ch->seg);
+	free(ch);
+}
+
+int shmchan_reply_channel(struct shmchan_proc *p, uint16_t reply, struct shmchan **out)
+{
+	*out = NULL;
+	if (reply == 0 || reply > p->c.entry_cnt || p->c.entries[reply - 1].kind != SHMCHAN_OBJ_RING)
+		return SHMCHAN_ENOENT;
+	if (p->by_id[reply]) {
+		*out = p->by_id[reply];
+		return 0;
+	}
+	return shmchan_open_entry(p, reply - 1u, SHMCHAN_TX, true, out, NULL);
+}
+
+// -------------------------------------------------------------------------------------------------- pools
+
+int shmchan_pool_open(struct shmchan_proc *p, const char *name, struct shmchan_pool **out, struct shmchan_why *why)
+{
+	struct shmchan_pool *pool;
+	int e, err;
+
+	*out = NULL;
+	e = shmchan_name_ok(name) ? shmchan_ctl_find(&p->c, name, SHMCHAN_OBJ_POOL) : -1;
+	if (e < 0)
+		return shmchan_fail(why, SHMCHAN_ENOENT, 0, name ? name : "", "group %s has no such pool", p->group);
+	if (!shmchan_slot_in(p->c.entries[e].producers, p->slot))
+		return shmchan_fail(why, SHMCHAN_EPERM, 0, name, "%s is not declared as a user", p->self->name);
+	pool = calloc(1, sizeof(*pool));
+	if (!pool)
+		return shmchan_fail(why, SHMCHAN_ENOMEM, 0, name, "%zu bytes", sizeof(*pool));
+	err = shmchan_seg_open(&pool->seg, p->group, name, true, why);
+	if (!err)
+		err = shmchan_pool_join(&pool->ref, pool->seg.base, pool->seg.size, why);
+	if (!err && p->pools[pool->ref.pool_no])
+		err = shmchan_fail(why, SHMCHAN_EEXIST, 0, name, "the pool is open already");
+	if (err) {
+		shmchan_seg_close(&pool->seg);
+		free(pool);
+		return err;
+	}
+	pool->proc = p;
+	pool->hint = p->slot % pool->ref.block_cnt;
+	p->pools[pool->ref.pool_no] = pool;
+	*out = pool;
+	return 0;
+}
+
+size_t shmchan_pool_block_size(const struct shmchan_pool *pool)
+{
+	return pool->ref.block_size;
+}
+
+uint32_t shmchan_pool_block_cnt(const struct shmchan_pool *pool)
+{
+	return pool->ref.block_cnt;
+}
+
+int shmchan_block_alloc(struct shmchan_pool *pool, shmchan_block *out)
+{
+	uint32_t i;
+	int err = shmchan_pool_alloc(&pool->ref, pool->proc->me, &pool->hint, &i);
+
+	*out = err ? SHMCHAN_NO_BLOCK : shmchan_block_make(pool->ref.pool_no, i);
+	return err;
+}
+
+int shmchan_block_free(struct shmchan_pool *pool, shmchan_block b)
+{
+	uint32_t i = shmchan_block_index(&pool->ref, b);
+
+	return i == UINT32_MAX ? SHMCHAN_EINVAL : shmchan_pool_free(&pool->ref, pool->proc->me, i);
+}
+
+void *shmchan_block_data(struct shmchan_pool *pool, shmchan_block b)
+{
+	uint32_t i = shmchan_block_index(&pool->ref, b);
+
+	return i == UINT32_MAX ? NULL : pool->ref.blocks + i * pool->ref.stride;
+}
+
+struct shmchan_pool *shmchan_block_pool(struct shmchan_proc *p, shmchan_block b)
+{
+	return b >> 24 <= SHMCHAN_POOL_MAX ? p->pools[b >> 24] : NULL;
+}
+
+int shmchan_block_keep(struct shmchan_pool *pool, shmchan_block b, uint64_t tag)
+{
+	uint32_t i = shmchan_block_index(&pool->ref, b);
+
+	return i == UINT32_MAX ? SHMCHAN_EINVAL : shmchan_pool_keep(&pool->ref, pool->proc->me, i, tag);
+}
+
+int shmchan_block_kept(struct shmchan_pool *pool, uint64_t tag, shmchan_block *out)
+{
+	uint32_t i;
+	int err = shmchan_pool_kept(&pool->ref, pool->proc->me, tag, &i);
+
+	*out = err ? SHMCHAN_NO_BLOCK : shmchan_block_make(pool->ref.pool_no, i);
+	return err;
+}

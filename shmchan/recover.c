@@ -1,0 +1,506 @@
+// What the broker does with the traces of a dead incarnation D before its replacement starts. Live peers run on meanwhile;
+// the broker may die after any instruction and another begin again. The order of the steps is what makes that safe:
+//
+//	A  sends of D that were decided (its block was handed over) but not marked are finished,
+//	B  messages in flight at D are completed: answered, given back, dropped, or as dead letters,
+//	C  cells that D had claimed are aborted,
+//	D  blocks that D owned are freed,
+//	E  who waits for an answer is told, and all peers are woken,
+//	F  the process slot is free.
+//
+// B looks at cells D had claimed to learn whether an answer was published; so all of B is before any of C. Each message in
+// B is completed by the store of `done`; what belongs to it (the letter, its block) comes before and may be repeated.
+#include "shmchan/broker_priv.h"
+
+#include <string.h>
+#include <time.h>
+#include "shmchan/probe.h"
+
+struct patient {
+	struct shmchan_broker *b;
+	unsigned slot;
+	shmchan_owner owner;
+	const struct shmchan_death *death;
+	uint64_t time_ns;
+	struct shmchan_repair *out;
+};
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void ring_bell(const struct shmchan_broker *b, unsigned slot)
+{
+	if (slot < b->map.c.proc_cnt)
+		shmchan_bell_force(&b->map.c.procs[slot].bell);
+}
+
+// ------------------------------------------------------------------------------------- A: finish decided sends
+
+// The block says that it was sent in message `pos32` of the channel: if the cell doesn't say so, it is made to.
+static void finish_send(struct patient *d, const struct shmchan_ring_ref *r, shmchan_block block, uint32_t pos32)
+{
+	uint64_t done, taken, pos;
+	struct shmchan_cell *c;
+	int32_t ahead;
+	uint32_t i;
+
+	shmchan_ring_cursor(r, &done, &taken);
+	ahead = (int32_t)(pos32 - (uint32_t)done);
+	if (ahead < 0 || (uint32_t)ahead >= r->cap)
+		return;
+	pos = done + (uint32_t)ahead;
+	i = (uint32_t)(pos % r->cap);
+	c = shmchan_ring_cell(r, i);
+	if (shmchan_cell_block(c) != block)
+		return;
+	if (shmchan_ring_many(r)) {
+		uint64_t w = shmchan_cell_word(pos / r->cap, SHMCHAN_CELL_CLAIMED, d->owner);
+
+		// Success release: the dead producer's cell was complete before its block was sent. Failure: published already.
+		if (!atomic_compare_exchange_strong_explicit(
+			    &c->word, &w, shmchan_cell_word(pos / r->cap, SHMCHAN_CELL_FULL, d->owner),
+			    memory_order_release, memory_order_relaxed))
+			return;
+	} else {
+		if (shmchan_ring_tail(r) != pos)
+			return;
+		atomic_store_explicit(&c->word, pos + 1, memory_order_release);
+	}
+	d->out->published++;
+}
+
+static void finish_sends(struct patient *d)
+{
+	const struct shmchan_map *m = &d->b->map;
+
+	for (uint32_t n = 1; n <= SHMCHAN_POOL_MAX; n++) {
+		struct shmchan_pool_ref *p = m->pools[n];
+
+		for (uint32_t i = 0; p && i < p->block_cnt; i++) {
+			uint64_t w = atomic_load_explicit(&p->words[i].word, memory_order_acquire);
+			const struct shmchan_ring_ref *r;
+
+			if (shmchan_block_state(w) != SHMCHAN_BLOCK_SENT)
+				continue;
+			r = shmchan_map_ring(m, shmchan_block_chan(w));
+			if (r && shmchan_map_produces(m, r->id, d->slot))
+				finish_send(d, r, shmchan_block_make(n, i), (uint32_t)w);
+		}
+	}
+}
+
+// ---------------------------------------------------------------------------------- B: messages in flight at D
+
+static bool answered(const struct patient *d, const struct shmchan_ring_ref *r, uint64_t pos)
+{
+	uint64_t chan = atomic_load_explicit(&r->ring->intent_chan, memory_order_relaxed);
+	uint64_t at = atomic_load_explicit(&r->ring->intent_at, memory_order_relaxed);
+	const struct shmchan_ring_ref *to;
+
+	// Acquire pairs with the release in intend(): with intent_for, the other two are its.
+	if (atomic_load_explicit(&r->ring->intent_for, memory_order_acquire) != pos + 1 || chan > UINT16_MAX)
+		return false;
+	to = shmchan_map_ring(&d->b->map, (uint16_t)chan);
+	return to && shmchan_map_produces(&d->b->map, to->id, d->slot) && shmchan_ring_published(to, at, d->owner);
+}
+
+static bool is_void(const struct shmchan_ring_ref *r, const struct shmchan_cell *c, uint64_t pos)
+{
+	uint64_t w = atomic_load_explicit(&c->word, memory_order_acquire);
+
+	return shmchan_ring_many(r) && shmchan_cell_ahead(w, pos / r->cap) == 0 &&
+	       shmchan_cell_state(w) == SHMCHAN_CELL_ABORTED;
+}
+
+static void set_aside(struct patient *d, const struct shmchan_ring_ref *r, uint64_t pos)
+{
+	const struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
+	uint32_t packed = shmchan_cell_len(c), len = SHMCHAN_LEN(packed);
+	shmchan_block block = shmchan_cell_block(c);
+	bool drop = r->on_crash == SHMCHAN_DROP;
+	struct shmchan_dead_entry e = {
+		.answer = c->reply ? SHMCHAN_ANSWER_PENDING : SHMCHAN_ANSWER_NONE,
+		.dropped = drop,
+		.pos = pos,
+		.corr = c->corr,
+		.time_ns = d->time_ns,
+		.len = len <= r->msg_size ? len : 0,
+		.sender = c->sender,
+		.receiver = d->owner,
+		.chan = r->id,
+		.type = c->type,
+		.reply = c->reply,
+		.deliveries = (uint16_t)(SHMCHAN_DELIVERIES(packed) + 1),
+		.pid = d->death ? (int32_t)d->death->pid : 0,
+		.code = d->death ? d->death->code : 0,
+		.status = d->death ? d->death->status : 0,
+		.had_block = block != SHMCHAN_NO_BLOCK,
+	};
+	struct shmchan_pool_ref *p = block >> 24 <= SHMCHAN_POOL_MAX ? d->b->map.pools[block >> 24] : NULL;
+	uint32_t i = p ? shmchan_block_index(p, block) : UINT32_MAX;
+	uint64_t before = atomic_load_explicit(&d->b->map.dead->shm->cnt, memory_order_relaxed);
+
+	if (!drop || e.answer != SHMCHAN_ANSWER_NONE) {
+		shmchan_dead_write(d->b->map.dead, &e, c->data);
+		if (atomic_load_explicit(&d->b->map.dead->shm->cnt, memory_order_relaxed) != before &&
+		    e.answer == SHMCHAN_ANSWER_PENDING)
+			d->b->pending++;
+	}
+	// A block not yet received goes with its message; one already received is freed in D.
+	if (i != UINT32_MAX)
+		d->out->blocks += shmchan_pool_unsend(p, i, r->id, pos);
+	shmchan_ring_complete(r, pos, false, drop ? SHMCHAN_TALLY_DROPPED : SHMCHAN_TALLY_DEAD);
+	if (drop) {
+		d->out->dropped++;
+	} else {
+		d->out->dead_letters++;
+		SHMCHAN_PROBE_DEAD_LETTER(r->key, pos);
+	}
+}
+
+// A block of a message that is given back must be in the message again; false if D disposed of it.
+static bool return_block(struct patient *d, const struct shmchan_ring_ref *r, const struct shmchan_cell *c, uint64_t pos)
+{
+	shmchan_block block = shmchan_cell_block(c);
+	struct shmchan_pool_ref *p = block >> 24 <= SHMCHAN_POOL_MAX ? d->b->map.pools[block >> 24] : NULL;
+	uint32_t i = p ? shmchan_block_index(p, block) : UINT32_MAX;
+
+	if (block == SHMCHAN_NO_BLOCK)
+		return true;
+	if (i == UINT32_MAX)
+		return false;
+	return atomic_load_explicit(&p->words[i].word, memory_order_acquire) == shmchan_block_sent(r->id, pos) ||
+	       shmchan_pool_send(p, d->owner, i, r->id, pos) == 0;
+}
+
+// Policy redeliver: position from which the messages in flight are given back. A message that may not be delivered again
+// takes those before it along, as they can't be given back without it.
+static uint64_t give_back_from(struct patient *d, const struct shmchan_ring_ref *r, uint64_t done, uint64_t taken)
+{
+	uint64_t from = done;
+
+	for (uint64_t pos = done; pos != taken; pos++) {
+		struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
+
+		if (is_void(r, c, pos))
+			continue;
+		if (SHMCHAN_DELIVERIES(shmchan_cell_len(c)) + 1 >= r->max_deliveries || !return_block(d, r, c, pos))
+			from = pos + 1;
+	}
+	return from;
+}
+
+static void give_back(struct patient *d, const struct shmchan_ring_ref *r, uint64_t done, uint64_t taken)
+{
+	for (uint64_t pos = done; pos != taken; pos++) {
+		struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
+
+		// A broker that dies before the store of `taken` makes this count once more: never more deliveries than allowed.
+		atomic_store_explicit(&c->len, shmchan_cell_len(c) + (1u << 24), memory_order_relaxed);
+		d->out->redelivered++;
+	}
+	// What D had counted for the first of them must not count when its replacement completes it.
+	for (unsigned i = 0; i < 2; i++)
+		if (atomic_load_explicit(&r->ring->tally[i].pos, memory_order_relaxed) > done)
+			atomic_store_explicit(&r->ring->tally[i].pos, SHMCHAN_TALLY_INVALID, memory_order_relaxed);
+	atomic_store_explicit(&r->ring->taken, done, memory_order_release);
+}
+
+// Cells below `done` that D had not yet freed.
+static void free_cells(const struct shmchan_ring_ref *r, uint64_t done)
+{
+	uint64_t pos = done > r->cap ? done - r->cap : 0;
+
+	if (!shmchan_ring_many(r)) {
+		atomic_store_explicit(&r->ring->head, done, memory_order_release);
+		return;
+	}
+	for (; pos < done; pos++) {
+		_Atomic uint64_t *word = &shmchan_ring_cell(r, (uint32_t)(pos % r->cap))->word;
+		uint64_t lap = pos / r->cap, w = atomic_load_explicit(word, memory_order_relaxed);
+
+		// Nobody but the consumer changes a cell of this lap: FULL or ABORTED it stays until it is freed.
+		if (shmchan_cell_ahead(w, lap) == 0)
+			atomic_store_explicit(word, shmchan_cell_word(lap + 1, SHMCHAN_CELL_FREE, 0), memory_order_release);
+	}
+}
+
+static void settle(struct patient *d, const struct shmchan_ring_ref *r)
+{
+	uint64_t done, taken, from;
+
+	if (!shmchan_ring_cursor(r, &done, &taken))
+		atomic_store_explicit(&r->ring->taken, taken, memory_order_relaxed);
+	if (done != taken && answered(d, r, done)) {
+		shmchan_ring_complete(r, done++, true, SHMCHAN_TALLY_ALL);
+		d->out->answered++;
+	}
+	from = r->on_crash == SHMCHAN_REDELIVER ? give_back_from(d, r, done, taken) : taken;
+	while (done != from) {
+		if (is_void(r, shmchan_ring_cell(r, (uint32_t)(done % r->cap)), done))
+			shmchan_ring_complete(r, done, false, SHMCHAN_TALLY_SKIPPED);
+		else
+			set_aside(d, r, done);
+		done++;
+	}
+	if (done != taken)
+		give_back(d, r, done, taken);
+	free_cells(r, done);
+	// Requests of the dead are nobody's: their notices count as seen. The intent is spent.
+	atomic_store_explicit(&r->ring->notice_seen, atomic_load_explicit(&r->ring->notice_cnt, memory_order_relaxed),
+			      memory_order_release);
+	atomic_store_explicit(&r->ring->intent_for, 0, memory_order_relaxed);
+}
+
+// ------------------------------------------------------------------------------------------ C, D: claims, blocks
+
+static void abort_claims(const struct shmchan_ring_ref *r, shmchan_owner owner, struct shmchan_repair *out)
+{
+	for (uint32_t i = 0; i < r->cap; i++) {
+		_Atomic uint64_t *word = &shmchan_ring_cell(r, i)->word;
+		uint64_t w = atomic_load_explicit(word, memory_order_relaxed);
+
+		if (shmchan_cell_state(w) != SHMCHAN_CELL_CLAIMED || (shmchan_owner)w != owner)
+			continue;
+		// Release: pairs with the acquire in shmchan_mpsc_peek. Only its owner, dead, or recovery leaves this state.
+		atomic_store_explicit(word, (w & ~((uint64_t)7 << 32)) | (uint64_t)SHMCHAN_CELL_ABORTED << 32,
+				      memory_order_release);
+		atomic_fetch_add_explicit(&r->ring->aborted, 1, memory_order_relaxed);
+		out->aborted++;
+	}
+}
+
+// Blocks in messages that are completed: left by a receiver that refused the message.
+static uint32_t free_orphans(const struct shmchan_map *m, struct shmchan_pool_ref *p)
+{
+	uint32_t freed = 0;
+
+	for (uint32_t i = 0; i < p->block_cnt; i++) {
+		uint64_t w = atomic_load_explicit(&p->words[i].word, memory_order_acquire);
+		const struct shmchan_ring_ref *r;
+		uint64_t done;
+
+		if (shmchan_block_state(w) != SHMCHAN_BLOCK_SENT)
+			continue;
+		r = shmchan_map_ring(m, shmchan_block_chan(w));
+		done = r ? atomic_load_explicit(&r->ring->done, memory_order_acquire) : 0;
+		if (r && (int32_t)((uint32_t)w - (uint32_t)done) < 0)
+			freed += shmchan_pool_unsend(p, i, r->id, (uint32_t)w);
+	}
+	return freed;
+}
+
+static void free_blocks(struct patient *d)
+{
+	for (uint32_t n = 1; n <= SHMCHAN_POOL_MAX; n++) {
+		struct shmchan_pool_ref *p = d->b->map.pools[n];
+
+		if (p)
+			d->out->blocks += shmchan_pool_recover(p, d->owner) + free_orphans(&d->b->map, p);
+	}
+}
+
+// -------------------------------------------------------------------------------------------- E: tell and wake
+
+// In mpsc the broker is a producer like others. answer_at is written between claim and publish, so that a successor knows
+// whether the answer went out.
+static bool send_died_many(struct shmchan_broker *b, struct shmchan_dead_entry *e, const struct shmchan_ring_ref *r)
+{
+	struct shmchan *tx = b->proc.by_id[r->id];
+	void *data;
+
+	if (!tx && shmchan_open_entry(&b->proc, r->id - 1u, SHMCHAN_TX, false, &tx, NULL))
+		return false;
+	if (shmchan_reserve(tx, &data))
+		return false;
+	atomic_store_explicit(&e->answer_at, tx->pos + 1, memory_order_release);
+	tx->cell->corr = e->corr;
+	atomic_store_explicit(&tx->cell->len, 0, memory_order_relaxed);
+	tx->cell->type = SHMCHAN_TYPE_DIED;
+	tx->cell->reply = 0;
+	atomic_store_explicit(&tx->cell->block, SHMCHAN_NO_BLOCK, memory_order_relaxed);
+	tx->cell->sender = tx->me;
+	tx->reserved = false;
+	shmchan_mpsc_publish(tx);
+	return true;
+}
+
+// A 1 -> 1 channel has a producer of its own: the answer goes into the one notice beside the ring.
+static bool send_died_one(struct shmchan_broker *b, struct shmchan_dead_entry *e, const struct shmchan_ring_ref *r)
+{
+	uint64_t cnt = atomic_load_explicit(&r->ring->notice_cnt, memory_order_relaxed);
+
+	if (shmchan_owner_slot(e->sender) == r->ring->consumer && !shmchan_alive(&b->proc, e->sender))
+		return true;
+	// Acquire: pairs with the release in shmchan_done; the last notice has been read.
+	if (atomic_load_explicit(&r->ring->notice_seen, memory_order_acquire) != cnt)
+		return false;
+	atomic_store_explicit(&e->answer_at, cnt + 1, memory_order_release);
+	atomic_store_explicit(&r->ring->notice_corr, e->corr, memory_order_relaxed);
+	atomic_store_explicit(&r->ring->notice_cnt, cnt + 1, memory_order_release);
+	return true;
+}
+
+static bool send_died(struct shmchan_broker *b, struct shmchan_dead_entry *e)
+{
+	const struct shmchan_ring_ref *r = shmchan_map_ring(&b->map, e->reply);
+
+	if (r && !(shmchan_ring_many(r) ? send_died_many(b, e, r) : send_died_one(b, e, r)))
+		return false;
+	atomic_store_explicit(&e->answer, SHMCHAN_ANSWER_SENT, memory_order_release);
+	if (r)
+		ring_bell(b, r->ring->consumer);
+	return true;
+}
+
+// Calls f for each letter whose answer is pending, oldest first.
+static uint64_t each_pending(const struct shmchan_broker *b, void (*f)(struct shmchan_broker *b, struct shmchan_dead_entry *e),
+			     struct shmchan_broker *arg)
+{
+	const struct shmchan_dead_ref *d = b->map.dead;
+	uint64_t cnt = atomic_load_explicit(&d->shm->cnt, memory_order_relaxed), left = 0;
+
+	for (uint64_t no = cnt > d->cap ? cnt - d->cap + 1 : 1; no <= cnt; no++) {
+		struct shmchan_dead_entry *e = shmchan_dead_entry(d, no);
+
+		if (atomic_load_explicit(&e->answer, memory_order_acquire) != SHMCHAN_ANSWER_PENDING)
+			continue;
+		if (f)
+			f(arg, e);
+		left += atomic_load_explicit(&e->answer, memory_order_relaxed) == SHMCHAN_ANSWER_PENDING;
+	}
+	return left;
+}
+
+static void try_died(struct shmchan_broker *b, struct shmchan_dead_entry *e)
+{
+	send_died(b, e);
+}
+
+uint64_t shmchan_broker_count_pending(const struct shmchan_broker *b)
+{
+	return each_pending(b, NULL, NULL);
+}
+
+int shmchan_broker_retry(struct shmchan_broker *b)
+{
+	if (b->pending)
+		b->pending = each_pending(b, try_died, b);
+	return b->pending > INT32_MAX ? INT32_MAX : (int)b->pending;
+}
+
+static void wake_peers(const struct patient *d)
+{
+	const struct shmchan_map *m = &d->b->map;
+	uint64_t set[SHMCHAN_SLOT_WORDS] = {0};
+
+	for (uint32_t i = 0; i < m->cnt; i++) {
+		const struct shmchan_ctl_entry *e = &m->c.entries[i];
+		bool tx = shmchan_slot_in(e->producers, d->slot), rx = shmchan_slot_in(e->consumers, d->slot);
+
+		for (unsigned w = 0; w < SHMCHAN_SLOT_WORDS; w++)
+			set[w] |= (tx ? e->consumers[w] : 0) | (rx ? e->producers[w] : 0);
+	}
+	for (unsigned slot = 1; slot < m->c.proc_cnt; slot++)
+		if (shmchan_slot_in(set, slot))
+			ring_bell(d->b, slot);
+}
+
+// ------------------------------------------------------------------------------------------------- the sequence
+
+int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct shmchan_death *death,
+			   struct shmchan_repair *out)
+{
+	uint64_t began = clock_ns(CLOCK_MONOTONIC), life, sent_before;
+	struct shmchan_repair repair = {0};
+	struct shmchan_ctl_proc *proc;
+	struct patient d = {.b = b, .slot = slot, .death = death, .out = &repair};
+
+	if (out)
+		*out = repair;
+	if (slot < 1 || slot >= b->map.c.proc_cnt)
+		return SHMCHAN_EINVAL;
+	proc = &b->map.c.procs[slot];
+	life = atomic_load_explicit(&proc->life, memory_order_acquire);
+	if (shmchan_life_state(life) == SHMCHAN_PROC_FREE)
+		return 0;
+	atomic_store_explicit(&proc->life, shmchan_life(SHMCHAN_PROC_DEAD, (uint32_t)life), memory_order_release);
+	d.owner = shmchan_owner_make(slot, (uint32_t)life);
+	d.time_ns = death && death->time_ns ? death->time_ns : clock_ns(CLOCK_REALTIME);
+
+	finish_sends(&d);
+	for (uint32_t i = 0; i < b->map.cnt; i++) {
+		const struct shmchan_ring_ref *r = shmchan_map_ring(&b->map, (uint16_t)(i + 1));
+
+		if (r && shmchan_map_consumes(&b->map, r->id, slot))
+			settle(&d, r);
+	}
+	for (uint32_t i = 0; i < b->map.cnt; i++) {
+		const struct shmchan_ring_ref *r = shmchan_map_ring(&b->map, (uint16_t)(i + 1));
+
+		if (!r || !shmchan_map_produces(&b->map, r->id, slot))
+			continue;
+		if (shmchan_ring_many(r))
+			abort_claims(r, d.owner, &repair);
+		else
+			atomic_store_explicit(&r->ring->tail, shmchan_ring_tail(r), memory_order_relaxed); // a hint
+	}
+	free_blocks(&d);
+	sent_before = b->pending;
+	repair.died_pending = (uint64_t)shmchan_broker_retry(b);
+	repair.died_sent = sent_before - repair.died_pending;
+	wake_peers(&d);
+	atomic_store_explicit(&proc->life, shmchan_life(SHMCHAN_PROC_FREE, (uint32_t)life), memory_order_release);
+	repair.nsec = clock_ns(CLOCK_MONOTONIC) - began;
+	SHMCHAN_PROBE_RECOVER(SHMCHAN_PROBE_KEY(b->map.c.ctl->obj.group_tag, slot), (uint32_t)life, repair.nsec);
+	if (out)
+		*out = repair;
+	return 0;
+}
+
+// An answer of the dead broker's that is out is marked so; else its claim will be aborted and the answer sent again.
+static void resolve_died(struct shmchan_broker *b, struct shmchan_dead_entry *e)
+{
+	const struct shmchan_ring_ref *r = shmchan_map_ring(&b->map, e->reply);
+	uint64_t at = atomic_load_explicit(&e->answer_at, memory_order_acquire);
+	shmchan_owner dead = shmchan_owner_make(0, b->proc.incarnation - 1);
+	bool out;
+
+	if (!r || at == 0)
+		return;
+	if (shmchan_ring_many(r))
+		out = shmchan_ring_published(r, at - 1, dead);
+	else
+		out = atomic_load_explicit(&r->ring->notice_cnt, memory_order_acquire) >= at;
+	if (out)
+		atomic_store_explicit(&e->answer, SHMCHAN_ANSWER_SENT, memory_order_release);
+	else
+		atomic_store_explicit(&e->answer_at, 0, memory_order_release);
+}
+
+void shmchan_broker_recover_broker(struct shmchan_broker *b, uint32_t inc)
+{
+	struct shmchan_repair repair = {0};
+	shmchan_owner dead = shmchan_owner_make(0, inc);
+
+	shmchan_dead_recover(b->map.dead);
+	each_pending(b, resolve_died, b);
+	for (uint32_t i = 0; i < b->map.cnt; i++) {
+		const struct shmchan_ring_ref *r = shmchan_map_ring(&b->map, (uint16_t)(i + 1));
+
+		if (r && shmchan_ring_many(r)) {
+			abort_claims(r, dead, &repair);
+			ring_bell(b, r->ring->consumer);
+		}
+	}
+	// The dead broker may have claimed a bell's ring without making the call.
+	for (unsigned slot = 1; slot < b->map.c.proc_cnt; slot++)
+		ring_bell(b, slot);
+	b->pending = shmchan_broker_count_pending(b);
+	shmchan_broker_retry(b);
+}

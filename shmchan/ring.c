@@ -1,0 +1,292 @@
+#include "shmchan/ring.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static uint32_t stride_of(uint32_t msg_size)
+{
+	return (uint32_t)shmchan_align(sizeof(struct shmchan_cell) + msg_size, 8);
+}
+
+size_t shmchan_ring_footprint(const struct shmchan_ring_params *p)
+{
+	bool one = p->kind == SHMCHAN_KIND_SLOT || p->kind == SHMCHAN_KIND_SLOT_REF;
+
+	if (p->kind < SHMCHAN_KIND_SLOT || p->kind > SHMCHAN_KIND_MPSC || p->cap < 1 || p->cap > SHMCHAN_CAPACITY_MAX ||
+	    (one && p->cap != 1) || p->msg_size > SHMCHAN_MSG_MAX || p->on_crash > SHMCHAN_REDELIVER ||
+	    (p->on_crash == SHMCHAN_REDELIVER && (p->max_deliveries < 1 || p->max_deliveries > 255)) ||
+	    p->tally_cnt > SHMCHAN_TALLY_MAX || p->consumer >= SHMCHAN_SLOT_MAX)
+		return 0;
+	return sizeof(struct shmchan_ring) + shmchan_align((uint64_t)p->cap * stride_of(p->msg_size), SHMCHAN_LINE);
+}
+
+void shmchan_ring_new(void *mem, const char *group, uint32_t group_tag, const char *name, uint32_t id,
+		      const struct shmchan_ring_params *p)
+{
+	struct shmchan_ring *r = mem;
+
+	shmchan_obj_new(&r->obj, SHMCHAN_OBJ_RING, shmchan_ring_footprint(p), group, group_tag, name, id);
+	r->kind = p->kind;
+	r->cap = p->cap;
+	r->msg_size = p->msg_size;
+	r->stride = stride_of(p->msg_size);
+	r->on_crash = p->on_crash;
+	r->max_deliveries = p->max_deliveries;
+	r->tally_cnt = p->tally_cnt;
+	r->consumer = p->consumer;
+	atomic_init(&r->sample_mask, 63);
+	// Record 0 counts from the start; all else, and the words of free cells, is right as zero.
+	atomic_init(&r->tally[1].pos, SHMCHAN_TALLY_INVALID);
+	shmchan_obj_publish(&r->obj);
+}
+
+int shmchan_ring_join(struct shmchan_ring_ref *out, void *mem, size_t size, struct shmchan_why *why)
+{
+	struct shmchan_ring *r = mem;
+	struct shmchan_ring_params p;
+	size_t need;
+	int err = shmchan_obj_join(&r->obj, size, SHMCHAN_OBJ_RING, why);
+
+	if (err)
+		return err;
+	if (size < sizeof(*r))
+		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, "ring", "%zu bytes", size);
+	p = (struct shmchan_ring_params){.kind = (enum shmchan_kind)r->kind, .cap = r->cap, .msg_size = r->msg_size,
+					 .on_crash = (enum shmchan_on_crash)r->on_crash,
+					 .max_deliveries = r->max_deliveries, .tally_cnt = r->tally_cnt,
+					 .consumer = r->consumer};
+	need = shmchan_ring_footprint(&p);
+	if (!need)
+		return shmchan_fail(why, SHMCHAN_ECORRUPT, 0, r->obj.name, "header values out of bounds");
+	if (need > size)
+		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, r->obj.name, "segment has %zu bytes, %zu needed", size, need);
+	*out = (struct shmchan_ring_ref){
+		.ring = r, .cells = (char *)mem + sizeof(*r), .cap = p.cap, .msg_size = p.msg_size,
+		.stride = stride_of(p.msg_size), .tally_cnt = p.tally_cnt, .max_deliveries = p.max_deliveries,
+		.on_crash = p.on_crash, .kind = p.kind, .id = (uint16_t)r->obj.id,
+		.key = (uint64_t)r->obj.group_tag << 16 | (uint16_t)r->obj.id, .name = r->obj.name};
+	return 0;
+}
+
+bool shmchan_ring_cursor(const struct shmchan_ring_ref *r, uint64_t *done, uint64_t *taken)
+{
+	// done first: a live consumer moves taken first, so that the pair never looks impossible.
+	*done = atomic_load_explicit(&r->ring->done, memory_order_acquire);
+	*taken = atomic_load_explicit(&r->ring->taken, memory_order_acquire);
+	if (*taken - *done <= r->cap)
+		return true;
+	// A live consumer may have gone round between the two loads; a second reading decides.
+	*done = atomic_load_explicit(&r->ring->done, memory_order_acquire);
+	*taken = atomic_load_explicit(&r->ring->taken, memory_order_acquire);
+	if (*taken - *done <= r->cap)
+		return true;
+	*taken = *done;
+	return false;
+}
+
+uint64_t shmchan_ring_pos(const struct shmchan_ring_ref *r, uint32_t i, uint64_t word)
+{
+	uint64_t lap = atomic_load_explicit(&r->ring->done, memory_order_relaxed) / r->cap;
+
+	return (lap + (uint64_t)(int64_t)shmchan_cell_ahead(word, lap)) * r->cap + i;
+}
+
+// Has the cell been published (spsc) or claimed (mpsc) for the lap `lap` of position `pos`?
+static bool passed(const struct shmchan_ring_ref *r, uint32_t i, uint64_t lap, uint64_t pos)
+{
+	uint64_t w = atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_acquire);
+	int32_t ahead;
+
+	if (!shmchan_ring_many(r))
+		return (int64_t)(w - (pos + 1)) >= 0;
+	ahead = shmchan_cell_ahead(w, lap);
+	return ahead > 0 || (ahead == 0 && shmchan_cell_state(w) != SHMCHAN_CELL_FREE);
+}
+
+uint64_t shmchan_ring_tail(const struct shmchan_ring_ref *r)
+{
+	uint64_t done, taken, pos, lap;
+	uint32_t i;
+
+	shmchan_ring_cursor(r, &done, &taken);
+	pos = done;
+	i = (uint32_t)(pos % r->cap);
+	lap = pos / r->cap;
+	while (pos - done < r->cap && passed(r, i, lap, pos)) {
+		pos++;
+		if (++i == r->cap) {
+			i = 0;
+			lap++;
+		}
+	}
+	return pos;
+}
+
+bool shmchan_ring_published(const struct shmchan_ring_ref *r, uint64_t pos, shmchan_owner owner)
+{
+	uint32_t i = (uint32_t)(pos % r->cap);
+	uint64_t w = atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_acquire);
+
+	if (!shmchan_ring_many(r))
+		return (int64_t)(w - (pos + 1)) >= 0;
+	return w != shmchan_cell_word(pos / r->cap, SHMCHAN_CELL_CLAIMED, owner);
+}
+
+// Index of the record that counts; *other is the one that may be written.
+static unsigned tally_current(const struct shmchan_ring_ref *r, uint64_t done)
+{
+	uint64_t a = atomic_load_explicit(&r->ring->tally[0].pos, memory_order_acquire);
+	uint64_t b = atomic_load_explicit(&r->ring->tally[1].pos, memory_order_acquire);
+
+	if (a > done)
+		return 1;
+	return b <= done && b > a ? 1 : 0;
+}
+
+void shmchan_ring_tally(const struct shmchan_ring_ref *r, uint64_t v[SHMCHAN_TALLY_ALL])
+{
+	// Bounded: a reader that is always overtaken gets counters of neighbouring positions.
+	for (int tries = 0; tries < 16; tries++) {
+		uint64_t done = atomic_load_explicit(&r->ring->done, memory_order_acquire);
+		const struct shmchan_tally *t = &r->ring->tally[tally_current(r, done)];
+		uint64_t pos = atomic_load_explicit(&t->pos, memory_order_acquire);
+
+		for (int i = 0; i < SHMCHAN_TALLY_ALL; i++)
+			v[i] = atomic_load_explicit(&t->v[i], memory_order_relaxed);
+		// Keeps the second look at pos behind the counters, as a seqlock's reader does.
+		atomic_thread_fence(memory_order_acquire);
+		if (pos <= done && atomic_load_explicit(&t->pos, memory_order_relaxed) == pos)
+			return;
+	}
+}
+
+void shmchan_ring_stat(const struct shmchan_ring_ref *r, struct shmchan_stat *out)
+{
+	uint64_t v[SHMCHAN_TALLY_ALL], done, taken, pos, lap, tail, voids = 0, full = 0;
+	uint32_t i;
+
+	shmchan_ring_cursor(r, &done, &taken);
+	shmchan_ring_tally(r, v);
+	if (!shmchan_ring_many(r)) {
+		tail = atomic_load_explicit(&r->ring->tail, memory_order_acquire);
+		if (tail - taken > r->cap)
+			tail = taken;
+		for (i = (uint32_t)(tail % r->cap); tail - done < r->cap && passed(r, i, 0, tail); tail++)
+			i = i + 1 == r->cap ? 0 : i + 1;
+		full = tail - taken;
+	} else {
+		pos = done;
+		i = (uint32_t)(pos % r->cap);
+		lap = pos / r->cap;
+		for (; pos - done < r->cap && passed(r, i, lap, pos); pos++) {
+			uint64_t w = atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_relaxed);
+			bool here = shmchan_cell_ahead(w, lap) == 0;
+
+			if (pos < taken)
+				voids += here && shmchan_cell_state(w) == SHMCHAN_CELL_ABORTED;
+			else
+				full += !here || shmchan_cell_state(w) == SHMCHAN_CELL_FULL;
+			if (++i == r->cap) {
+				i = 0;
+				lap++;
+			}
+		}
+	}
+	*out = (struct shmchan_stat){
+		.enqueued = taken - v[SHMCHAN_TALLY_SKIPPED] - voids + full,
+		.dequeued = taken - v[SHMCHAN_TALLY_SKIPPED] - voids,
+		.done = done - v[SHMCHAN_TALLY_SKIPPED],
+		.depth = full,
+		.in_flight = taken - voids - done,
+		.dead = v[SHMCHAN_TALLY_DEAD],
+		.dropped = v[SHMCHAN_TALLY_DROPPED],
+		.bad = v[SHMCHAN_TALLY_BAD],
+		.aborted = atomic_load_explicit(&r->ring->aborted, memory_order_relaxed),
+		.full = atomic_load_explicit(&r->ring->full, memory_order_relaxed),
+		.high_water = atomic_load_explicit(&r->ring->high_water, memory_order_relaxed),
+		.capacity = r->cap,
+	};
+}
+
+void shmchan_ring_complete(const struct shmchan_ring_ref *r, uint64_t done, bool answered, int own)
+{
+	unsigned cur = tally_current(r, done);
+	const struct shmchan_tally *from = &r->ring->tally[cur];
+	struct shmchan_tally *to = &r->ring->tally[1 - cur];
+
+	// Relaxed: the consumer is dead, and what readers of the tally need is ordered by `pos` and `done` (release).
+	if (!answered || atomic_load_explicit(&to->pos, memory_order_relaxed) != done + 1) {
+		atomic_store_explicit(&to->pos, SHMCHAN_TALLY_INVALID, memory_order_relaxed);
+		atomic_thread_fence(memory_order_release);
+		for (int i = 0; i < SHMCHAN_TALLY_ALL; i++) {
+			uint64_t v = atomic_load_explicit(&from->v[i], memory_order_relaxed);
+
+			atomic_store_explicit(&to->v[i], v + (i == own), memory_order_relaxed);
+		}
+		// Dying here leaves a record that counts for nobody, since done is not yet done + 1.
+		atomic_store_explicit(&to->pos, done + 1, memory_order_release);
+	}
+	atomic_store_explicit(&r->ring->done, done + 1, memory_order_release);
+	if (shmchan_ring_many(r))
+		// Pairs with the producers' acquire. Dying before it leaves a cell that recovery of the consumer frees.
+		atomic_store_explicit(&shmchan_ring_cell(r, (uint32_t)(done % r->cap))->word,
+				      shmchan_cell_word(done / r->cap + 1, SHMCHAN_CELL_FREE, 0), memory_order_release);
+	else
+		atomic_store_explicit(&r->ring->head, done + 1, memory_order_release);
+}
+
+unsigned shmchan_ring_check(const struct shmchan_ring_ref *r,
+			    void (*report)(void *ctx, const char *object, const char *text), void *ctx)
+{
+	uint64_t done, taken, head, tail, pos;
+	unsigned bad = 0;
+	char text[128];
+
+	if (!shmchan_ring_cursor(r, &done, &taken)) {
+		snprintf(text, sizeof(text), "done %llu and taken %llu can't both be true",
+			 (unsigned long long)atomic_load(&r->ring->done), (unsigned long long)atomic_load(&r->ring->taken));
+		report(ctx, r->name, text);
+		return 1;
+	}
+	head = atomic_load_explicit(&r->ring->head, memory_order_acquire);
+	if (!shmchan_ring_many(r) && head > atomic_load_explicit(&r->ring->done, memory_order_acquire)) {
+		snprintf(text, sizeof(text), "head %llu is past done", (unsigned long long)head);
+		report(ctx, r->name, text);
+		bad++;
+	}
+	tail = shmchan_ring_tail(r);
+	if (tail < taken && atomic_load_explicit(&r->ring->taken, memory_order_acquire) == taken) {
+		snprintf(text, sizeof(text), "taken %llu is past the newest published message %llu",
+			 (unsigned long long)taken, (unsigned long long)tail);
+		report(ctx, r->name, text);
+		bad++;
+	}
+	// In every cell between tail and done + cap stands an older lap, or a claim, never a message.
+	for (pos = tail; shmchan_ring_many(r) && pos < done + r->cap; pos++) {
+		uint32_t i = (uint32_t)(pos % r->cap);
+		uint64_t w = atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_acquire);
+
+		if (shmchan_cell_ahead(w, pos / r->cap) == 0 && shmchan_cell_state(w) == SHMCHAN_CELL_FULL &&
+		    atomic_load_explicit(&r->ring->done, memory_order_acquire) == done && shmchan_ring_tail(r) <= pos) {
+			snprintf(text, sizeof(text), "message at %llu behind a free cell", (unsigned long long)pos);
+			report(ctx, r->name, text);
+			bad++;
+		}
+	}
+	for (pos = done; pos < tail; pos++) {
+		const struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
+		uint64_t w = atomic_load_explicit(&c->word, memory_order_acquire);
+		bool full = shmchan_ring_many(r) ? shmchan_cell_ahead(w, pos / r->cap) == 0 &&
+							   shmchan_cell_state(w) == SHMCHAN_CELL_FULL
+						 : w == pos + 1;
+
+		if (full && SHMCHAN_LEN(shmchan_cell_len(c)) > r->msg_size &&
+		    atomic_load_explicit(&c->word, memory_order_acquire) == w) {
+			snprintf(text, sizeof(text), "message at %llu says %u bytes, a cell has %u",
+				 (unsigned long long)pos, SHMCHAN_LEN(shmchan_cell_len(c)), r->msg_size);
+			report(ctx, r->name, text);
+			bad++;
+		}
+	}
+	return bad;
+}

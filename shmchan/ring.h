@@ -1,0 +1,168 @@
+// The ring: what all channel kinds of today share. `slot` and `slot-ref` are rings of one cell, `spsc` is a ring whose cells
+// carry their sequence number, `mpsc` one whose cells carry lap, state and owner. The receiving side is the same for all.
+//
+//	line  content                      writer        read by
+//	1     obj header                   new           all
+//	2     parameters                   new           all
+//	3     tail, full, high_water       producer(s)   nobody on the path (spsc), producers (mpsc)
+//	4     tx_wait                      producers     consumer, when it frees cells
+//	5     taken, done, intent          consumer      nobody on the path: exact, for recovery
+//	6     head                         consumer      spsc producer, when the ring looks full: lazy, in batches
+//	7     notice                       broker        consumer, when the ring is empty
+//	8..   tally records                consumer      tools
+//	      cells                        producer; mpsc: consumer frees
+//
+// Truth, spsc: the sequence words of the cells (what is published) and `taken`, `done` (what is in flight).
+// Truth, mpsc: the words of the cells, and `taken`, `done`.
+// Derived: tail, head, full, high_water; rebuilt by join and recovery.
+//
+// In flight are the positions [done, taken). Positions count messages, and in mpsc aborted cells too, from 0.
+//
+// An answer, and anything else that must happen exactly if a message is completed, is tied to it by an *intent*: before it
+// is published, the consumer of the request writes down where (intent_chan, intent_at) and for which position
+// (intent_for = position + 1). Recovery finds the message in flight, looks whether that cell was published, and so knows
+// whether the message was answered. In mpsc the intent is written between claim and publish, when the cell is known.
+//
+// The tally is counted twice, in two records; the one that counts is that with the largest `pos` <= done. The other is
+// written ahead, with pos = done + 1 last, so that the store of `done` commits both. Recovery that completes a message
+// which was not answered first makes a record with pos > done invalid.
+#ifndef SHMCHAN_RING_H
+#define SHMCHAN_RING_H
+
+#include "shmchan/obj.h"
+#include "shmchan/word.h"
+
+#define SHMCHAN_CAPACITY_MAX (1u << 24)
+#define SHMCHAN_TYPE_DIED 0xff00u // an answer made by the broker: SHMCHAN_PEER_DIED
+
+// What a cell holds before its payload. `word`: spsc position + 1 of the message it holds; mpsc see word.h.
+struct shmchan_cell {
+	_Atomic uint64_t word;
+	uint64_t corr;
+	_Atomic uint32_t len; // payload bytes in [0,24), deliveries in [24,32)
+	uint16_t type, reply;
+	_Atomic uint32_t block; // shmchan_block
+	uint32_t sender; // owner tag
+	unsigned char data[];
+};
+_Static_assert(sizeof(struct shmchan_cell) == 32, "layout");
+
+#define SHMCHAN_LEN(packed) ((packed) & 0xffffff)
+#define SHMCHAN_DELIVERIES(packed) ((packed) >> 24)
+
+// len and block are bounds-checked by readers, so they are atomic: read once, by one instruction. Relaxed: `word` orders them.
+static inline uint32_t shmchan_cell_len(const struct shmchan_cell *c)
+{
+	return atomic_load_explicit(&c->len, memory_order_relaxed);
+}
+
+static inline shmchan_block shmchan_cell_block(const struct shmchan_cell *c)
+{
+	return atomic_load_explicit(&c->block, memory_order_relaxed);
+}
+
+// The library's own counters come first.
+enum { SHMCHAN_TALLY_SKIPPED, SHMCHAN_TALLY_DEAD, SHMCHAN_TALLY_DROPPED, SHMCHAN_TALLY_BAD, SHMCHAN_TALLY_OWN };
+#define SHMCHAN_TALLY_ALL (SHMCHAN_TALLY_OWN + SHMCHAN_TALLY_MAX)
+#define SHMCHAN_TALLY_INVALID UINT64_MAX
+
+struct shmchan_tally {
+	_Atomic uint64_t pos; // valid once <= done; SHMCHAN_TALLY_INVALID while it is written
+	_Atomic uint64_t v[SHMCHAN_TALLY_ALL];
+	char pad[2 * SHMCHAN_LINE - 8 - 8 * SHMCHAN_TALLY_ALL];
+};
+
+struct shmchan_ring {
+	struct shmchan_obj obj;
+
+	uint32_t kind; // enum shmchan_kind
+	uint32_t cap, msg_size, stride;
+	uint32_t on_crash, max_deliveries, tally_cnt;
+	_Atomic uint32_t sample_mask; // probes fire for positions with (pos & mask) == 0; set by tools
+	uint32_t consumer;            // process slot
+	char pad0[SHMCHAN_LINE - 36];
+
+	_Atomic uint64_t tail; // spsc: messages published, may lag by one. mpsc: hint, lap in [32,64), index in [0,32)
+	_Atomic uint64_t full;
+	_Atomic uint64_t high_water;
+	char pad1[SHMCHAN_LINE - 24];
+
+	_Atomic uint32_t tx_wait; // nonzero: a producer sleeps until cells are freed
+	char pad2[SHMCHAN_LINE - 4];
+
+	_Atomic uint64_t taken, done; // 0 <= taken - done <= cap
+	_Atomic uint64_t intent_for, intent_chan, intent_at;
+	_Atomic uint64_t notice_seen; // notices received
+	char pad3[SHMCHAN_LINE - 48];
+
+	_Atomic uint64_t head; // <= done; cells below may be written again
+	char pad4[SHMCHAN_LINE - 8];
+
+	_Atomic uint64_t notice_cnt; // PEER_DIED notices ever given to a 1 -> 1 channel; at most one not yet seen
+	_Atomic uint64_t notice_corr;
+	_Atomic uint64_t aborted;    // claimed cells taken back
+	char pad5[SHMCHAN_LINE - 24];
+
+	struct shmchan_tally tally[2];
+};
+_Static_assert(offsetof(struct shmchan_ring, tail) == 2 * SHMCHAN_LINE, "layout");
+_Static_assert(offsetof(struct shmchan_ring, taken) == 4 * SHMCHAN_LINE, "layout");
+_Static_assert(sizeof(struct shmchan_tally) == 2 * SHMCHAN_LINE, "layout");
+_Static_assert(sizeof(struct shmchan_ring) == 11 * SHMCHAN_LINE, "layout");
+
+// A checked local view.
+struct shmchan_ring_ref {
+	struct shmchan_ring *ring;
+	char *cells;
+	uint32_t cap, msg_size, stride, tally_cnt;
+	uint32_t max_deliveries;
+	enum shmchan_on_crash on_crash;
+	enum shmchan_kind kind;
+	uint16_t id;
+	uint64_t key; // group tag << 16 | id: names the channel to probes
+	const char *name;
+};
+
+struct shmchan_ring_params {
+	enum shmchan_kind kind;
+	uint32_t cap, msg_size;
+	enum shmchan_on_crash on_crash;
+	uint32_t max_deliveries, tally_cnt, consumer;
+};
+
+size_t shmchan_ring_footprint(const struct shmchan_ring_params *p); // 0 if out of bounds
+void shmchan_ring_new(void *mem, const char *group, uint32_t group_tag, const char *name, uint32_t id,
+		      const struct shmchan_ring_params *p);
+int shmchan_ring_join(struct shmchan_ring_ref *out, void *mem, size_t size, struct shmchan_why *why);
+
+static inline struct shmchan_cell *shmchan_ring_cell(const struct shmchan_ring_ref *r, uint32_t i)
+{
+	return (void *)(r->cells + (size_t)i * r->stride);
+}
+
+static inline bool shmchan_ring_many(const struct shmchan_ring_ref *r)
+{
+	return r->kind == SHMCHAN_KIND_MPSC;
+}
+
+// The receiving side's exact positions, bounds-checked: false (and *taken = *done) if they can't be true.
+bool shmchan_ring_cursor(const struct shmchan_ring_ref *r, uint64_t *done, uint64_t *taken);
+// Position one after the newest published (spsc) or claimed (mpsc) cell, by a scan from `done`: exact if no producer runs.
+uint64_t shmchan_ring_tail(const struct shmchan_ring_ref *r);
+// Has position `pos` of the ring been published by `owner`, who is dead? Only before its claims are aborted.
+bool shmchan_ring_published(const struct shmchan_ring_ref *r, uint64_t pos, shmchan_owner owner);
+// mpsc: position of the cell i in lap `word`, near the receiving side's.
+uint64_t shmchan_ring_pos(const struct shmchan_ring_ref *r, uint32_t i, uint64_t word);
+
+void shmchan_ring_stat(const struct shmchan_ring_ref *r, struct shmchan_stat *out);
+// Counters as committed: v[SHMCHAN_TALLY_ALL].
+void shmchan_ring_tally(const struct shmchan_ring_ref *r, uint64_t v[SHMCHAN_TALLY_ALL]);
+
+// Completes position `done` in the dead consumer's stead and counts it in library counter `own` (SHMCHAN_TALLY_OWN: none).
+// With answered, what the dead had tallied for it counts; otherwise it does not. Idempotent up to the store of done.
+void shmchan_ring_complete(const struct shmchan_ring_ref *r, uint64_t done, bool answered, int own);
+
+unsigned shmchan_ring_check(const struct shmchan_ring_ref *r,
+			    void (*report)(void *ctx, const char *object, const char *text), void *ctx);
+
+#endif

@@ -1,0 +1,227 @@
+#include "shmchan/view.h"
+
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include "shmchan/map.h"
+
+struct shmchan_view {
+	struct shmchan_map m;
+	uint32_t chan_cnt, pool_cnt;
+};
+
+struct finder {
+	void (*f)(void *ctx, const char *name);
+	void *ctx;
+	int cnt;
+};
+
+static void found(void *ctx, const char *group, const char *object)
+{
+	struct finder *s = ctx;
+
+	if (object)
+		return;
+	s->f(s->ctx, group);
+	s->cnt++;
+}
+
+int shmchan_view_groups(void (*f)(void *ctx, const char *name), void *ctx)
+{
+	struct finder s = {f, ctx, 0};
+	int err = shmchan_seg_each(NULL, found, &s);
+
+	return err ? err : s.cnt;
+}
+
+int shmchan_view_open(struct shmchan_view **out, const char *group, struct shmchan_why *why)
+{
+	struct shmchan_view *v = calloc(1, sizeof(*v));
+	int err;
+
+	*out = NULL;
+	if (!v)
+		return shmchan_fail(why, SHMCHAN_ENOMEM, 0, group, "%zu bytes", sizeof(*v));
+	err = shmchan_map_open(&v->m, group, false, why);
+	if (err) {
+		free(v);
+		return err;
+	}
+	for (uint32_t i = 0; i < v->m.cnt; i++) {
+		v->chan_cnt += v->m.entries[i].kind == SHMCHAN_OBJ_RING;
+		v->pool_cnt += v->m.entries[i].kind == SHMCHAN_OBJ_POOL;
+	}
+	*out = v;
+	return 0;
+}
+
+void shmchan_view_close(struct shmchan_view *v)
+{
+	if (!v)
+		return;
+	shmchan_map_close(&v->m);
+	free(v);
+}
+
+void shmchan_view_group(const struct shmchan_view *v, struct shmchan_view_group *out)
+{
+	const struct shmchan_ctl *c = v->m.c.ctl;
+
+	*out = (struct shmchan_view_group){.broker_pid = (pid_t)atomic_load(&c->broker_pid),
+					   .broker_alive = shmchan_map_broker_alive(&v->m),
+					   .created_ns = c->created_ns,
+					   .proc_cnt = v->m.c.proc_cnt - 1,
+					   .chan_cnt = v->chan_cnt,
+					   .pool_cnt = v->pool_cnt,
+					   .layout_version = c->obj.version};
+	snprintf(out->name, sizeof(out->name), "%s", v->m.group);
+}
+
+int shmchan_view_proc(const struct shmchan_view *v, unsigned i, struct shmchan_view_proc *out)
+{
+	const struct shmchan_ctl_proc *p;
+	uint64_t life, pid;
+
+	if (i >= v->m.c.proc_cnt - 1)
+		return SHMCHAN_ENOENT;
+	p = &v->m.c.procs[i + 1];
+	life = atomic_load_explicit(&p->life, memory_order_acquire);
+	pid = atomic_load_explicit(&p->pid, memory_order_acquire);
+	*out = (struct shmchan_view_proc){
+		.slot = i + 1,
+		.incarnation = (uint32_t)life,
+		.state = shmchan_life_state(life),
+		.pid = pid <= INT32_MAX ? (pid_t)pid : 0,
+		.start_time = atomic_load_explicit(&p->start_time, memory_order_relaxed),
+		.ready = (uint32_t)life && atomic_load_explicit(&p->ready, memory_order_acquire) == (uint32_t)life,
+		.beat = atomic_load_explicit(&p->beat, memory_order_relaxed),
+		.asleep = atomic_load_explicit(&p->bell, memory_order_relaxed) & SHMCHAN_BELL_ASLEEP,
+	};
+	out->alive = out->pid && out->start_time && shmchan_start_time(out->pid) == out->start_time;
+	snprintf(out->name, sizeof(out->name), "%.31s", p->name);
+	return 0;
+}
+
+// Directory index of the i-th object of a kind, or -1.
+static int nth(const struct shmchan_view *v, enum shmchan_obj_kind kind, unsigned i)
+{
+	for (uint32_t e = 0; e < v->m.cnt; e++)
+		if (v->m.entries[e].kind == kind && i-- == 0)
+			return (int)e;
+	return -1;
+}
+
+int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_view_chan *out)
+{
+	int e = nth(v, SHMCHAN_OBJ_RING, i);
+	uint64_t tally[SHMCHAN_TALLY_ALL];
+	const struct shmchan_ring_ref *r;
+
+	*out = (struct shmchan_view_chan){0};
+	if (e < 0)
+		return SHMCHAN_ENOENT;
+	snprintf(out->name, sizeof(out->name), "%.31s", v->m.c.entries[e].name);
+	out->id = (uint16_t)(e + 1);
+	if (v->m.entries[e].err)
+		return v->m.entries[e].err;
+	r = &v->m.entries[e].ring;
+	out->kind = r->kind;
+	out->on_crash = r->on_crash;
+	out->capacity = r->cap;
+	out->msg_size = r->msg_size;
+	out->max_deliveries = r->max_deliveries;
+	out->tally_cnt = r->tally_cnt;
+	shmchan_ring_tally(r, tally);
+	for (unsigned t = 0; t < r->tally_cnt; t++) {
+		snprintf(out->tally_name[t], sizeof(out->tally_name[t]), "%.31s", v->m.c.entries[e].tally_name[t]);
+		out->tally[t] = tally[SHMCHAN_TALLY_OWN + t];
+	}
+	shmchan_ring_stat(r, &out->stat);
+	return 0;
+}
+
+int shmchan_view_chan_peers(const struct shmchan_view *v, unsigned i, int end,
+			    void (*f)(void *ctx, const char *name, unsigned slot), void *ctx)
+{
+	int e = nth(v, SHMCHAN_OBJ_RING, i), cnt = 0;
+	char name[SHMCHAN_NAME_MAX];
+
+	if (e < 0)
+		return SHMCHAN_ENOENT;
+	for (unsigned slot = 1; slot < v->m.c.proc_cnt; slot++) {
+		const struct shmchan_ctl_entry *entry = &v->m.c.entries[e];
+
+		if (!shmchan_slot_in(end == SHMCHAN_TX ? entry->producers : entry->consumers, slot))
+			continue;
+		snprintf(name, sizeof(name), "%.31s", v->m.c.procs[slot].name);
+		f(ctx, name, slot);
+		cnt++;
+	}
+	return cnt;
+}
+
+int shmchan_view_pool(const struct shmchan_view *v, unsigned i, struct shmchan_view_pool *out)
+{
+	int e = nth(v, SHMCHAN_OBJ_POOL, i);
+	struct shmchan_pool_count cnt;
+
+	*out = (struct shmchan_view_pool){0};
+	if (e < 0)
+		return SHMCHAN_ENOENT;
+	snprintf(out->name, sizeof(out->name), "%.31s", v->m.c.entries[e].name);
+	if (v->m.entries[e].err)
+		return v->m.entries[e].err;
+	shmchan_pool_count(&v->m.entries[e].pool, &cnt);
+	out->block_size = v->m.entries[e].pool.block_size;
+	out->block_cnt = v->m.entries[e].pool.block_cnt;
+	out->free = cnt.free;
+	out->owned = cnt.owned;
+	out->kept = cnt.kept;
+	out->sent = cnt.sent;
+	return 0;
+}
+
+uint64_t shmchan_view_dead_cnt(const struct shmchan_view *v, uint32_t *kept)
+{
+	uint64_t cnt = v->m.dead ? atomic_load_explicit(&v->m.dead->shm->cnt, memory_order_acquire) : 0;
+
+	if (kept)
+		*kept = v->m.dead && cnt > v->m.dead->cap ? v->m.dead->cap : (uint32_t)cnt;
+	return cnt;
+}
+
+int shmchan_view_dead(const struct shmchan_view *v, uint64_t no, struct shmchan_view_dead *out)
+{
+	const struct shmchan_dead_entry *e;
+	unsigned slot;
+
+	*out = (struct shmchan_view_dead){0};
+	if (!v->m.dead || no == 0)
+		return SHMCHAN_ENOENT;
+	e = shmchan_dead_entry(v->m.dead, no);
+	// Acquire: pairs with the release in shmchan_dead_write; checked again below, as a seqlock's reader does.
+	if (atomic_load_explicit(&e->no, memory_order_acquire) != no)
+		return SHMCHAN_ENOENT;
+	slot = shmchan_owner_slot(e->receiver);
+	*out = (struct shmchan_view_dead){
+		.no = no, .pos = e->pos, .corr = e->corr, .type = e->type, .reply = e->reply, .len = e->len,
+		.bytes = e->bytes, .data = e->data, .sender_slot = shmchan_owner_slot(e->sender),
+		.sender_incarnation = shmchan_owner_inc(e->sender), .slot = slot,
+		.incarnation = shmchan_owner_inc(e->receiver), .pid = e->pid, .code = e->code, .status = e->status,
+		.time_ns = e->time_ns, .deliveries = e->deliveries, .had_block = e->had_block,
+		.answer = (int)atomic_load_explicit(&e->answer, memory_order_relaxed)};
+	if (e->chan >= 1 && e->chan <= v->m.cnt)
+		snprintf(out->channel, sizeof(out->channel), "%.31s", v->m.c.entries[e->chan - 1].name);
+	if (slot < v->m.c.proc_cnt)
+		snprintf(out->receiver, sizeof(out->receiver), "%.31s", v->m.c.procs[slot].name);
+	if (out->bytes > v->m.dead->bytes || e->dropped)
+		return SHMCHAN_ENOENT;
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load_explicit(&e->no, memory_order_relaxed) == no ? 0 : SHMCHAN_ENOENT;
+}
+
+int shmchan_view_check(const struct shmchan_view *v, void (*report)(void *ctx, const char *object, const char *text),
+		       void *ctx)
+{
+	return shmchan_map_check(&v->m, report, ctx);
+}

@@ -1,0 +1,200 @@
+// The calls that wait: look for a while, then sleep on the process's doorbell (bell.h).
+#include <time.h>
+#include "shmchan/probe.h"
+#include "shmchan/proc.h"
+
+#define SPINS_MIN 16
+#define SPINS_MAX 1024
+
+static inline void pause_briefly(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t deadline_of(uint64_t timeout_ns)
+{
+	uint64_t now;
+
+	if (timeout_ns == SHMCHAN_FOREVER || timeout_ns == 0)
+		return timeout_ns;
+	now = now_ns();
+	return timeout_ns > SHMCHAN_FOREVER - 1 - now ? SHMCHAN_FOREVER : now + timeout_ns;
+}
+
+static unsigned look(struct shmchan_sel *sel, unsigned n)
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		sel[i].ready = shmchan_has_work(sel[i].ch);
+		found += sel[i].ready;
+	}
+	return found;
+}
+
+// Looks again and again, longer when that has helped lately.
+static unsigned spin(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n)
+{
+	for (uint32_t i = 0; i < p->spins; i++) {
+		unsigned found = look(sel, n);
+
+		if (found) {
+			p->spins = p->spins < SPINS_MAX ? p->spins + p->spins / 4 + 1 : SPINS_MAX;
+			return found;
+		}
+		pause_briefly();
+	}
+	p->spins = p->spins > SPINS_MIN ? p->spins - p->spins / 4 : SPINS_MIN;
+	return 0;
+}
+
+// Before a sleep: what was consumed is given back, what is waited for is said.
+static void announce(struct shmchan_sel *sel, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct shmchan *ch = sel[i].ch;
+
+		if (ch->tx) {
+			// Relaxed: the fence in shmchan_bell_prepare orders it before the look that follows.
+			atomic_store_explicit(&ch->r.ring->tx_wait, 1, memory_order_relaxed);
+		} else if (ch->unfreed) {
+			ch->unfreed = 0;
+			atomic_store_explicit(&ch->r.ring->head, ch->done, memory_order_release);
+			shmchan_freed(ch);
+		}
+	}
+}
+
+// One sleep at most. Returns the number found, 0 after a wake-up, TIMEOUT or INTR.
+static int sleep_once(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n, uint64_t deadline)
+{
+	uint64_t now = deadline == SHMCHAN_FOREVER ? 0 : now_ns();
+	uint32_t value;
+	unsigned found;
+	int err;
+
+	if (deadline != SHMCHAN_FOREVER && now >= deadline)
+		return SHMCHAN_TIMEOUT;
+	announce(sel, n);
+	value = shmchan_bell_prepare(&p->self->bell, p->c.fence);
+	found = look(sel, n);
+	if (found) {
+		shmchan_bell_cancel(&p->self->bell, value);
+		return (int)found;
+	}
+	SHMCHAN_PROBE_SLEEP(p->slot_key);
+	err = shmchan_bell_wait(&p->self->bell, value, deadline == SHMCHAN_FOREVER ? SHMCHAN_FOREVER : deadline - now);
+	SHMCHAN_PROBE_WAKE(p->slot_key);
+	return err;
+}
+
+static int wait_until(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n, uint64_t deadline)
+{
+	int r;
+
+	shmchan_beat(p);
+	r = (int)spin(p, sel, n);
+	if (r)
+		return r;
+	r = sleep_once(p, sel, n, deadline);
+	if (r == SHMCHAN_TIMEOUT || r == SHMCHAN_INTR) {
+		int found = (int)look(sel, n);
+
+		return found ? found : r;
+	}
+	return r;
+}
+
+int shmchan_select(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n, uint64_t timeout_ns)
+{
+	uint64_t deadline = deadline_of(timeout_ns);
+	int r = (int)look(sel, n);
+
+	if (n == 0)
+		return SHMCHAN_EINVAL;
+	while (r == 0)
+		r = wait_until(p, sel, n, deadline);
+	return r;
+}
+
+int shmchan_recv(struct shmchan *ch, struct shmchan_msg *m, uint64_t timeout_ns)
+{
+	struct shmchan_sel sel = {.ch = ch};
+	int err = shmchan_take(ch, m);
+	uint64_t deadline;
+
+	if (err != SHMCHAN_EMPTY)
+		return err;
+	deadline = deadline_of(timeout_ns);
+	do {
+		int r = wait_until(ch->proc, &sel, 1, deadline);
+
+		if (r < 0)
+			return r;
+		err = shmchan_take(ch, m);
+	} while (err == SHMCHAN_EMPTY);
+	return err;
+}
+
+int shmchan_send(struct shmchan *ch, const struct shmchan_msg *m, uint64_t timeout_ns)
+{
+	struct shmchan_sel sel = {.ch = ch};
+	int err = shmchan_try_send(ch, m);
+	uint64_t deadline;
+
+	if (err != SHMCHAN_FULL)
+		return err;
+	deadline = deadline_of(timeout_ns);
+	do {
+		int r = wait_until(ch->proc, &sel, 1, deadline);
+
+		if (r < 0)
+			return r;
+		err = shmchan_try_send(ch, m);
+	} while (err == SHMCHAN_FULL);
+	return err;
+}
+
+// Is tx read by the sender of the oldest message in flight on rx, and is that sender dead?
+static bool nobody_waits(const struct shmchan *rx, const struct shmchan *tx)
+{
+	uint32_t sender = shmchan_next_cell(rx, rx->done_i)->sender;
+
+	return !tx->many && shmchan_owner_slot(sender) == tx->r.ring->consumer && !shmchan_alive(rx->proc, sender);
+}
+
+int shmchan_answer(struct shmchan *rx, struct shmchan *tx, const struct shmchan_msg *m, uint64_t timeout_ns)
+{
+	struct shmchan_sel sel = {.ch = tx};
+	int err = shmchan_try_answer(rx, tx, m);
+	uint64_t deadline;
+
+	if (err != SHMCHAN_FULL)
+		return err;
+	deadline = deadline_of(timeout_ns);
+	do {
+		int r;
+
+		if (nobody_waits(rx, tx)) {
+			shmchan_done(rx);
+			return SHMCHAN_PEER_DIED;
+		}
+		r = wait_until(rx->proc, &sel, 1, deadline);
+		if (r < 0)
+			return r;
+		err = shmchan_try_answer(rx, tx, m);
+	} while (err == SHMCHAN_FULL);
+	return err;
+}

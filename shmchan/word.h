@@ -1,0 +1,83 @@
+// Owner tags and the 64-bit words that name a state and an owner at once. Whatever can be owned has one such word and
+// changes hands by one atomic operation on it, so that a scan finds everything a dead process held.
+#ifndef SHMCHAN_WORD_H
+#define SHMCHAN_WORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// Process slot in bits [0,12), incarnation in [12,32). 0 is nobody: incarnations start at 1.
+typedef uint32_t shmchan_owner;
+
+#define SHMCHAN_INC_MASK 0xfffffu
+
+static inline shmchan_owner shmchan_owner_make(unsigned slot, uint32_t incarnation)
+{
+	return (incarnation & SHMCHAN_INC_MASK) << 12 | (slot & 0xfff);
+}
+
+static inline unsigned shmchan_owner_slot(shmchan_owner o)
+{
+	return o & 0xfff;
+}
+
+static inline uint32_t shmchan_owner_inc(shmchan_owner o)
+{
+	return o >> 12;
+}
+
+// Word of an mpsc cell: owner in [0,32), state in [32,35), lap modulo 2^29 in [35,64).
+enum shmchan_cell_state {
+	SHMCHAN_CELL_FREE = 0,    // may be claimed by a producer of this lap
+	SHMCHAN_CELL_CLAIMED = 1, // owner fills it
+	SHMCHAN_CELL_FULL = 2,    // owner published it
+	SHMCHAN_CELL_ABORTED = 3, // claimed in this lap, never published: receivers pass over it
+};
+
+#define SHMCHAN_LAP_MASK 0x1fffffffu
+
+static inline uint64_t shmchan_cell_word(uint64_t lap, enum shmchan_cell_state state, shmchan_owner owner)
+{
+	return (lap & SHMCHAN_LAP_MASK) << 35 | (uint64_t)state << 32 | owner;
+}
+
+static inline enum shmchan_cell_state shmchan_cell_state(uint64_t word)
+{
+	return (enum shmchan_cell_state)(word >> 32 & 7);
+}
+
+// How many laps `word` is ahead of `lap`; negative if behind.
+static inline int32_t shmchan_cell_ahead(uint64_t word, uint64_t lap)
+{
+	return (int32_t)(((uint32_t)(word >> 35) - (uint32_t)lap) << 3) >> 3;
+}
+
+// Word of a block: state in [61,64). OWNED and KEPT: owner in [0,32). SENT: channel id in [32,48), position in [0,32).
+enum shmchan_block_state {
+	SHMCHAN_BLOCK_FREE = 0,
+	SHMCHAN_BLOCK_OWNED = 1, // freed when its owner is dead
+	SHMCHAN_BLOCK_KEPT = 2,  // passes to the next incarnation of its owner
+	SHMCHAN_BLOCK_SENT = 3,  // belongs to the message at that position of that channel
+};
+
+static inline uint64_t shmchan_block_owned(enum shmchan_block_state state, shmchan_owner owner)
+{
+	return (uint64_t)state << 61 | owner;
+}
+
+static inline uint64_t shmchan_block_sent(uint16_t chan, uint64_t pos)
+{
+	return (uint64_t)SHMCHAN_BLOCK_SENT << 61 | (uint64_t)chan << 32 | (uint32_t)pos;
+}
+
+static inline enum shmchan_block_state shmchan_block_state(uint64_t word)
+{
+	return (enum shmchan_block_state)(word >> 61);
+}
+
+static inline uint16_t shmchan_block_chan(uint64_t word)
+{
+	return (uint16_t)(word >> 32);
+}
+
+#endif

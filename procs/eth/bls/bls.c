@@ -1,14 +1,34 @@
-#include <stdalign.h>
+#include <stdatomic.h>
 #include <string.h>
 #include "procs/eth/bls/engine.h"
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 /* r, least significant limb first. */
 static const uint64_t order[4] = {0xffffffff00000001, 0x53bda402fffe5bfe, 0x3339d80809a1d805,
 				  0x73eda753299d7d48};
 
+static const struct bls_engine *choose(void)
+{
+#if defined(__x86_64__)
+	unsigned a, b, c, d;
+	if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI2) && (b & bit_ADX))
+		return &bls_engine_adx;
+#endif
+	return &bls_engine_portable;
+}
+
 static const struct bls_engine *engine(void)
 {
-	return &bls_engine_portable;
+	/* Every thread that finds NULL finds the same answer, so the order of the stores is of no matter. */
+	static _Atomic(const struct bls_engine *) chosen;
+	const struct bls_engine *e = atomic_load_explicit(&chosen, memory_order_relaxed);
+	if (!e) {
+		e = choose();
+		atomic_store_explicit(&chosen, e, memory_order_relaxed);
+	}
+	return e;
 }
 
 const char *bls_implementation(void)

@@ -99,7 +99,7 @@ static inline int codec_flags(const uint8_t *b, size_t len, int *inf)
 }
 
 /* On the curve; the subgroup is not checked. The identity is all zero. */
-static int g1_from_bytes(struct g1a *r, const uint8_t *b)
+FP_CALL int g1_from_bytes(struct g1a *r, const uint8_t *b)
 {
 	struct fp rhs, four, n;
 	int inf, rc = codec_flags(b, 48, &inf);
@@ -120,7 +120,7 @@ static int g1_from_bytes(struct g1a *r, const uint8_t *b)
 	return BLS_OK;
 }
 
-static int g2_from_bytes(struct g2a *r, const uint8_t *b)
+FP_CALL int g2_from_bytes(struct g2a *r, const uint8_t *b)
 {
 	struct fp2 rhs, n;
 	int inf, rc = codec_flags(b, 96, &inf);
@@ -137,13 +137,13 @@ static int g2_from_bytes(struct g2a *r, const uint8_t *b)
 	return BLS_OK;
 }
 
-static void g1_to_bytes(uint8_t *b, const struct g1a *p)
+FP_CALL void g1_to_bytes(uint8_t *b, const struct g1a *p)
 {
 	fp_to_bytes(b, &p->x);
 	b[0] |= CODEC_COMPRESSED | (g1_affine_is_inf(p) & CODEC_INFINITY) | (fp_is_upper(&p->y) & CODEC_SIGN);
 }
 
-static void g2_to_bytes(uint8_t *b, const struct g2a *p)
+FP_CALL void g2_to_bytes(uint8_t *b, const struct g2a *p)
 {
 	fp_to_bytes(b, &p->x.c1);
 	fp_to_bytes(b + 48, &p->x.c0);

@@ -187,12 +187,12 @@ static inline void fpw_sub_positive(struct fpw *r, const struct fpw *a, const st
 		r->l[i] = fp_subb(a->l[i], b->l[i], &borrow);
 }
 
-#ifdef BLS_ADX
 /* mulx.S. Inputs of a product below 2^383 with a b < p R; r may be a or b. */
 void bls_fp_mul_adx(struct fp *r, const struct fp *a, const struct fp *b);
 void bls_fp_sqr_adx(struct fp *r, const struct fp *a);
 void bls_fpw_mul_adx(struct fpw *r, const struct fp *a, const struct fp *b);
 void bls_fp_redc_adx(struct fp *r, const struct fpw *a);
+#ifdef BLS_ADX
 #define fp_mul bls_fp_mul_adx
 #define fp_sqr bls_fp_sqr_adx
 #define fpw_mul bls_fpw_mul_adx

@@ -58,6 +58,27 @@ static inline void fp_inv(struct fp *r, const struct fp *a)
 	fp_mul(r, &t, a);
 }
 
+/* mulx.S, to the same contracts. */
+void bls_fp2_add_adx(struct fp2 *r, const struct fp2 *a, const struct fp2 *b);
+void bls_fp2_sub_adx(struct fp2 *r, const struct fp2 *a, const struct fp2 *b);
+void bls_fp2_mul_adx(struct fp2 *r, const struct fp2 *a, const struct fp2 *b);
+void bls_fp2_sqr_adx(struct fp2 *r, const struct fp2 *a);
+void bls_fp2_redc_adx(struct fp2 *r, const struct fp2w *a);
+void bls_fp2w_add_adx(struct fp2w *r, const struct fp2w *a, const struct fp2w *b);
+void bls_fp2w_sub_adx(struct fp2w *r, const struct fp2w *a, const struct fp2w *b);
+void bls_fp2w_mul_adx(struct fp2w *r, const struct fp2 *a, const struct fp2 *b);
+void bls_fp2w_sqr_adx(struct fp2w *r, const struct fp2 *a);
+#ifdef BLS_ADX
+#define fp2_add bls_fp2_add_adx
+#define fp2_sub bls_fp2_sub_adx
+#define fp2_mul bls_fp2_mul_adx
+#define fp2_sqr bls_fp2_sqr_adx
+#define fp2_redc bls_fp2_redc_adx
+#define fp2w_add bls_fp2w_add_adx
+#define fp2w_sub bls_fp2w_sub_adx
+#define fp2w_mul bls_fp2w_mul_adx
+#define fp2w_sqr bls_fp2w_sqr_adx
+#else
 static inline void fp2_add(struct fp2 *r, const struct fp2 *a, const struct fp2 *b)
 {
 	fp_add(&r->c0, &a->c0, &b->c0);
@@ -70,44 +91,6 @@ static inline void fp2_sub(struct fp2 *r, const struct fp2 *a, const struct fp2 
 	fp_sub(&r->c1, &a->c1, &b->c1);
 }
 
-static inline void fp2_dbl(struct fp2 *r, const struct fp2 *a)
-{
-	fp2_add(r, a, a);
-}
-
-static inline void fp2_mul3(struct fp2 *r, const struct fp2 *a)
-{
-	fp_mul3(&r->c0, &a->c0);
-	fp_mul3(&r->c1, &a->c1);
-}
-
-static inline void fp2_neg(struct fp2 *r, const struct fp2 *a)
-{
-	fp_neg(&r->c0, &a->c0);
-	fp_neg(&r->c1, &a->c1);
-}
-
-static inline void fp2_conj(struct fp2 *r, const struct fp2 *a)
-{
-	r->c0 = a->c0;
-	fp_neg(&r->c1, &a->c1);
-}
-
-/* (1 + u) a */
-static inline void fp2_mul_xi(struct fp2 *r, const struct fp2 *a)
-{
-	struct fp t;
-	fp_add(&t, &a->c0, &a->c1);
-	fp_sub(&r->c0, &a->c0, &a->c1);
-	r->c1 = t;
-}
-
-static inline void fp2_mul_fp(struct fp2 *r, const struct fp2 *a, const struct fp *b)
-{
-	fp_mul(&r->c0, &a->c0, b);
-	fp_mul(&r->c1, &a->c1, b);
-}
-
 static inline void fp2w_add(struct fp2w *r, const struct fp2w *a, const struct fp2w *b)
 {
 	fpw_add(&r->c0, &a->c0, &b->c0);
@@ -118,14 +101,6 @@ static inline void fp2w_sub(struct fp2w *r, const struct fp2w *a, const struct f
 {
 	fpw_sub(&r->c0, &a->c0, &b->c0);
 	fpw_sub(&r->c1, &a->c1, &b->c1);
-}
-
-static inline void fp2w_mul_xi(struct fp2w *r, const struct fp2w *a)
-{
-	struct fpw t;
-	fpw_add(&t, &a->c0, &a->c1);
-	fpw_sub(&r->c0, &a->c0, &a->c1);
-	r->c1 = t;
 }
 
 static inline void fp2_redc(struct fp2 *r, const struct fp2w *a)
@@ -175,6 +150,53 @@ FP_CALL void fp2_sqr(struct fp2 *r, const struct fp2 *a)
 	fp_add_lazy(&t, &a->c0, &a->c0);
 	fp_mul(&r->c1, &t, &a->c1);
 	fp_mul(&r->c0, &s, &d);
+}
+#endif
+
+static inline void fp2_dbl(struct fp2 *r, const struct fp2 *a)
+{
+	fp2_add(r, a, a);
+}
+
+static inline void fp2_mul3(struct fp2 *r, const struct fp2 *a)
+{
+	fp_mul3(&r->c0, &a->c0);
+	fp_mul3(&r->c1, &a->c1);
+}
+
+static inline void fp2_neg(struct fp2 *r, const struct fp2 *a)
+{
+	fp_neg(&r->c0, &a->c0);
+	fp_neg(&r->c1, &a->c1);
+}
+
+static inline void fp2_conj(struct fp2 *r, const struct fp2 *a)
+{
+	r->c0 = a->c0;
+	fp_neg(&r->c1, &a->c1);
+}
+
+/* (1 + u) a */
+static inline void fp2_mul_xi(struct fp2 *r, const struct fp2 *a)
+{
+	struct fp t;
+	fp_add(&t, &a->c0, &a->c1);
+	fp_sub(&r->c0, &a->c0, &a->c1);
+	r->c1 = t;
+}
+
+static inline void fp2_mul_fp(struct fp2 *r, const struct fp2 *a, const struct fp *b)
+{
+	fp_mul(&r->c0, &a->c0, b);
+	fp_mul(&r->c1, &a->c1, b);
+}
+
+static inline void fp2w_mul_xi(struct fp2w *r, const struct fp2w *a)
+{
+	struct fpw t;
+	fpw_add(&t, &a->c0, &a->c1);
+	fpw_sub(&r->c0, &a->c0, &a->c1);
+	r->c1 = t;
 }
 
 static inline void fp2_inv(struct fp2 *r, const struct fp2 *a)

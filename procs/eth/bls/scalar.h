@@ -37,7 +37,7 @@ static inline fpmask scalar_equal(unsigned a, unsigned b)
 }
 
 /* table[i] = the sum of base[j] over the bits j of i. */
-static void g2_mul_secret(struct g2 *r, const struct g2 *p, const struct bls_secret *s)
+FP_CALL void g2_mul_secret(struct g2 *r, const struct g2 *p, const struct bls_secret *s)
 {
 	struct g2 table[16], t, pick;
 	uint64_t d[4];
@@ -68,7 +68,7 @@ static void g2_mul_secret(struct g2 *r, const struct g2 *p, const struct bls_sec
 }
 
 /* The generator by two digits in base x^2, where phi is multiplication by -x^2. */
-static void g1_mul_generator(struct g1 *r, const struct bls_secret *s)
+FP_CALL void g1_mul_generator(struct g1 *r, const struct bls_secret *s)
 {
 	struct g1 table[4], t, pick;
 	uint64_t d[4];

@@ -1,0 +1,9 @@
+#if defined(__x86_64__)
+/* The field with mulx.S. */
+#define BLS_ADX
+#include "procs/eth/bls/fp.h"
+
+#define ENGINE bls_engine_adx
+#define ENGINE_NAME "mulx/adx"
+#include "procs/eth/bls/engine.inc"
+#endif

@@ -3,6 +3,7 @@ LIBS += common
 common_SRC := $(addprefix procs/common/, \
 	cases.c \
 	proto.c \
+	service.c \
 	trail.c \
 )
 common_LDLIBS := -larchive

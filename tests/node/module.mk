@@ -1,9 +1,12 @@
 node_vectors := tests/node/vectors.c
 
-TESTS += test_proto test_cases test_trail test_judge
+TESTS += test_proto test_service test_cases test_trail test_judge
 test_proto_SRC := tests/node/test_proto.c
 test_proto_LIBS := common
 test_proto_LDLIBS := -lcriterion
+test_service_SRC := tests/node/test_service.c
+test_service_LIBS := common shmchan
+test_service_LDLIBS := -lcriterion
 test_cases_SRC := tests/node/test_cases.c $(node_vectors)
 test_cases_LIBS := common eth
 test_cases_LDLIBS := -lcriterion

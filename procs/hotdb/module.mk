@@ -1,0 +1,3 @@
+PROGS += hotdb
+hotdb_SRC := procs/hotdb/hotdb.c
+hotdb_LIBS := common eth shmchan

@@ -1,0 +1,3 @@
+PROGS += feeder
+feeder_SRC := procs/feeder/feeder.c
+feeder_LIBS := common eth shmchan

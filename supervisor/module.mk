@@ -1,0 +1,8 @@
+# shmsup: broker, supervisor and their command line. All but main.c is a library, for the unit tests.
+LIBS += supervisor
+supervisor_SRC := $(addprefix supervisor/, \
+	arena.c \
+	exits.c \
+	say.c \
+)
+supervisor_LDLIBS := -lcyaml -lyaml -ljansson -luring

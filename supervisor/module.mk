@@ -4,5 +4,8 @@ supervisor_SRC := $(addprefix supervisor/, \
 	arena.c \
 	exits.c \
 	say.c \
+	topology.c \
+	topology_schema.c \
+	topology_text.c \
 )
 supervisor_LDLIBS := -lcyaml -lyaml -ljansson -luring

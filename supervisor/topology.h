@@ -1,0 +1,129 @@
+// A topology file as its author wrote it: read, its variables put in, checked against the schema.
+//
+//	file -> events (no aliases, one document) -> variables, --set -> text with values put in
+//	     -> document tree (positions, free-form mappings) -> schema walk (errors with line and column)
+//	     -> libcyaml (typed structs)
+//
+// What the names mean together (does this service exist, may this kind have two consumers) is plan.h's.
+#ifndef SUPERVISOR_TOPOLOGY_H
+#define SUPERVISOR_TOPOLOGY_H
+
+#include <stdint.h>
+#include "shmchan/shmchan.h"
+#include "supervisor/exits.h"
+
+#define TOPO_FILE_MAX (1u << 20) // bytes of a topology file, before and after variables are put in
+
+enum topo_bool { TOPO_NO, TOPO_YES };
+enum topo_restart { TOPO_ALWAYS, TOPO_ON_FAILURE, TOPO_NEVER };
+enum topo_ready { TOPO_READY_NOTIFY, TOPO_READY_SPAWN };
+
+// Pointers to numbers are NULL where the file says nothing.
+struct topo_service {
+	char *name, *command;
+	char **args;
+	unsigned args_cnt;
+	char **env; // NAME=value
+	unsigned env_cnt;
+	uint32_t *replicas;
+	enum topo_restart restart;
+	enum topo_ready ready;
+	uint32_t *ready_timeout_ms; // 0 = wait for ever
+	uint32_t *stop_timeout_ms;
+	uint32_t *max_deaths; // within window_ms; 0 = no limit for a service that was ready
+	uint32_t *window_ms;
+	uint32_t *fatal_exits; // exit statuses after which a new incarnation would fail as well
+	unsigned fatal_exits_cnt;
+	char **depends_on;
+	unsigned depends_on_cnt;
+};
+
+struct topo_channel {
+	char *name, *each;
+	enum shmchan_kind kind;
+	uint32_t *capacity;
+	uint32_t message_size;
+	char **producers;
+	unsigned producers_cnt;
+	char **consumers;
+	unsigned consumers_cnt;
+	enum shmchan_on_crash on_crash;
+	uint32_t *max_deliveries;
+	char **tally;
+	unsigned tally_cnt;
+};
+
+struct topo_pool {
+	char *name;
+	uint64_t block_size;
+	uint32_t block_count;
+	char **users;
+	unsigned users_cnt;
+};
+
+struct topo_job {
+	char *complete;
+	char **balance;
+	unsigned balance_cnt;
+	char **zero;
+	unsigned zero_cnt;
+	char **progress;
+	unsigned progress_cnt;
+};
+
+struct topo_chaos {
+	enum topo_bool enabled;
+	char **services;
+	unsigned services_cnt;
+	uint32_t *every_ms; // least and most
+	unsigned every_ms_cnt;
+	uint32_t *seed;
+};
+
+struct topo_data {
+	char *group;
+	struct topo_service *services;
+	unsigned services_cnt;
+	struct topo_channel *channels;
+	unsigned channels_cnt;
+	struct topo_pool *pools;
+	unsigned pools_cnt;
+	struct topo_job *job;
+	struct topo_chaos *chaos;
+};
+
+struct topo_pair {
+	const char *key, *value;
+	unsigned line, column; // of the value
+};
+
+struct topo;
+
+// topo_load reads `file` with the values of sets[0..set_cnt) (each "name=value", as given to --set) put in
+// place of the file's own. Returns 0, or -1 with *fail filled: SUP_TOPOLOGY, or SUP_USAGE for a mistake in a
+// --set. *out is the caller's, to be freed with topo_free.
+int topo_load(struct topo **out, const char *file, const char *const *sets, unsigned set_cnt,
+	      struct fail *fail);
+void topo_free(struct topo *t); // NULL is allowed
+
+const struct topo_data *topo_data(const struct topo *t);
+// topo_report gives the pairs of job.report in the order of the file; they live as long as t.
+const struct topo_pair *topo_report(const struct topo *t, unsigned *cnt);
+
+// A place in the file: section ("services", "job", ...), item of a section that is a sequence, key, item of
+// the key's sequence. TOPO_NONE and NULL where there is no such level.
+struct topo_place {
+	const char *section;
+	unsigned item;
+	const char *key;
+	unsigned sub;
+};
+#define TOPO_NONE UINT32_MAX
+// topo_bad fills *fail with "FILE:LINE:COLUMN: message", SUP_TOPOLOGY, and returns -1. The position is that
+// of the deepest level of `at` that the file has.
+int topo_bad(const struct topo *t, struct topo_place at, struct fail *fail, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+int topo_bad_pair(const struct topo *t, const struct topo_pair *at, struct fail *fail, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#endif

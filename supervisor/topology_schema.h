@@ -1,0 +1,20 @@
+// Inside of topology.c: the libcyaml schema, and a walk of a document tree along it that finds what libcyaml
+// would refuse, with the exact position (libcyaml names the last value it had read).
+#ifndef SUPERVISOR_TOPOLOGY_SCHEMA_H
+#define SUPERVISOR_TOPOLOGY_SCHEMA_H
+
+#include <cyaml/cyaml.h>
+#include <yaml.h>
+#include "supervisor/exits.h"
+
+extern const cyaml_schema_value_t topo_schema;
+
+// Mappings with keys of the author's choice, which a libcyaml schema can't describe, are CYAML_IGNORE in it;
+// the walk checks that they are mappings of plain values. Returns 0 or -1 with *fail = SUP_TOPOLOGY
+// "file:line:column: ...".
+int topo_schema_check(yaml_document_t *doc, const char *file, struct fail *fail);
+
+// topo_node_get: the value of `key` in mapping `map`, or NULL.
+yaml_node_t *topo_node_get(yaml_document_t *doc, yaml_node_t *map, const char *key);
+
+#endif

@@ -3,7 +3,10 @@ LIBS += supervisor
 supervisor_SRC := $(addprefix supervisor/, \
 	arena.c \
 	exits.c \
+	plan.c \
+	plan_job.c \
 	say.c \
+	service.c \
 	topology.c \
 	topology_schema.c \
 	topology_text.c \

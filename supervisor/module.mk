@@ -3,6 +3,9 @@ LIBS += supervisor
 supervisor_SRC := $(addprefix supervisor/, \
 	arena.c \
 	exits.c \
+	loop.c \
+	loop_poll.c \
+	loop_uring.c \
 	plan.c \
 	plan_job.c \
 	say.c \

@@ -2,16 +2,32 @@
 LIBS += supervisor
 supervisor_SRC := $(addprefix supervisor/, \
 	arena.c \
+	chaos.c \
+	client.c \
+	control.c \
 	exits.c \
+	group.c \
+	group_service.c \
+	group_verbs.c \
+	launch.c \
 	loop.c \
 	loop_poll.c \
 	loop_uring.c \
+	notify.c \
 	plan.c \
 	plan_job.c \
+	progress.c \
+	report.c \
+	rundir.c \
 	say.c \
 	service.c \
+	stale.c \
 	topology.c \
 	topology_schema.c \
 	topology_text.c \
 )
 supervisor_LDLIBS := -lcyaml -lyaml -ljansson -luring
+
+PROGS += shmsup
+shmsup_SRC := supervisor/main.c
+shmsup_LIBS := supervisor shmchan

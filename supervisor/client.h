@@ -1,0 +1,20 @@
+// The commands that talk to a running supervisor. Each prints its answer on standard output, and what went
+// wrong as one line on standard error.
+#ifndef SUPERVISOR_CLIENT_H
+#define SUPERVISOR_CLIENT_H
+
+#include <stdbool.h>
+#include "supervisor/exits.h"
+
+// Exit statuses: SUP_NO_GROUP, SUP_UNREACHABLE, SUP_REFUSED (with the supervisor's reason), SUP_USAGE for a
+// bad name.
+enum sup_exit client_status(const char *group, bool json);
+enum sup_exit client_kill(const char *group, const char *service, int signal);
+enum sup_exit client_restart(const char *group,
+			     const char *service); // returns when the new incarnation is ready
+enum sup_exit client_stop(const char *group);      // returns when all of the group is gone
+
+// client_signal_number: 9, "9", "KILL", "SIGKILL", "kill" -> SIGKILL; 0 if it is none.
+int client_signal_number(const char *name);
+
+#endif

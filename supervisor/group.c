@@ -1,0 +1,471 @@
+#include "supervisor/group.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "supervisor/rundir.h"
+#include "supervisor/say.h"
+#include "supervisor/stale.h"
+
+#define RETRY_NS UINT64_C(5000000)
+
+static void go_on(struct group *g);
+
+void group_stop(struct group *g, enum group_end why)
+{
+	if (g->stopping)
+		return;
+	g->stopping = true;
+	g->end = why;
+	g->end_ns = loop_now();
+	chaos_stop(&g->chaos);
+	group_go_on_soon(g);
+}
+
+void group_broken(struct group *g, const struct fail *why)
+{
+	if (!g->broken.text[0])
+		g->broken = *why;
+	group_stop(g, GROUP_BROKEN);
+}
+
+uint64_t group_respawns(const struct group *g)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < g->service_cnt; i++)
+		sum += service_respawns(&g->services[i]);
+	return sum;
+}
+
+bool group_done(const struct group *g)
+{
+	for (unsigned i = 0; i < g->service_cnt; i++) {
+		enum svc_state state = g->services[i].state;
+
+		if (!svc_is_down(state) && (state != SVC_WAITING || g->stopping))
+			return false;
+	}
+	return true;
+}
+
+static void start_what_can(struct group *g)
+{
+	for (unsigned i = 0; i < g->service_cnt && !g->stopping; i++) {
+		struct service *s = &g->services[i];
+		bool can = s->state == SVC_WAITING;
+
+		for (unsigned d = 0; can && d < s->plan->dep_cnt; d++) {
+			enum svc_state dep = g->services[s->plan->deps[d]].state;
+
+			can = dep == SVC_READY || dep == SVC_DONE;
+		}
+		if (can)
+			service_feed(s, SVC_EV_START);
+	}
+}
+
+// A service stops when nothing that depends on it runs any more.
+static void stop_what_can(struct group *g)
+{
+	for (unsigned i = 0; i < g->service_cnt; i++)
+		g->services[i].blocked = false;
+	for (unsigned i = 0; i < g->service_cnt; i++)
+		for (unsigned d = 0; d < g->services[i].plan->dep_cnt; d++)
+			if (!svc_is_down(g->services[i].state))
+				g->services[g->services[i].plan->deps[d]].blocked = true;
+	for (unsigned i = 0; i < g->service_cnt; i++)
+		if (!g->services[i].blocked && !svc_is_down(g->services[i].state))
+			service_feed(&g->services[i], SVC_EV_STOP);
+}
+
+static void go_on(struct group *g)
+{
+	if (g->stopping)
+		stop_what_can(g);
+	else
+		start_what_can(g);
+	control_settle(g->control, group_verb_settle, g);
+}
+
+static void on_go_on(struct loop_timer *t)
+{
+	go_on((struct group *)((char *)t - offsetof(struct group, go_on)));
+}
+
+void group_go_on_soon(struct group *g)
+{
+	if (!loop_timer_is_set(&g->go_on))
+		loop_timer_set(g->loop, &g->go_on, 0);
+}
+
+static void on_retry(struct loop_timer *t)
+{
+	struct group *g = (struct group *)((char *)t - offsetof(struct group, retry));
+
+	if (shmchan_broker_retry(g->broker) > 0)
+		loop_timer_set(g->loop, &g->retry, RETRY_NS);
+}
+
+static void on_notify(void *ctx, const struct notify_msg *m)
+{
+	struct group *g = ctx;
+	pid_t leader = getpgid(m->pid); // the message may come from a child, such as systemd-notify
+
+	for (unsigned i = 0; i < g->service_cnt; i++) {
+		struct service *s = &g->services[i];
+
+		if (s->pid <= 0 || (s->pid != m->pid && s->pid != leader))
+			continue;
+		if (m->has_status)
+			memcpy(s->status, m->status, sizeof(s->status));
+		if (m->ready)
+			service_feed(s, SVC_EV_READY);
+		return;
+	}
+}
+
+// Grandchildren come to the supervisor when their parent dies; services are told by their pidfd, and are left
+// to it.
+static void reap_strangers(struct group *g)
+{
+	siginfo_t info;
+
+	for (;;) {
+		unsigned i = 0;
+
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid == 0)
+			return;
+		while (i < g->service_cnt && g->services[i].pid != info.si_pid)
+			i++;
+		if (i < g->service_cnt)
+			service_reap(&g->services[i]);
+		else
+			waitpid(info.si_pid, NULL, WNOHANG);
+	}
+}
+
+static void interrupted(struct group *g, int signal)
+{
+	if (g->stopping && g->end == GROUP_INTERRUPTED) {
+		say(g->plan->spec.name, "SIG%s again; killing what still runs", sigabbrev_np(signal));
+		for (unsigned i = 0; i < g->service_cnt; i++)
+			if (svc_has_process(g->services[i].state))
+				service_signal(&g->services[i], SIGKILL);
+		return;
+	}
+	g->signal = signal;
+	if (!g->stopping)
+		say(g->plan->spec.name, "SIG%s; stopping the group", sigabbrev_np(signal));
+	group_stop(g, GROUP_INTERRUPTED);
+}
+
+static void on_signal(struct loop_watch *w, short revents)
+{
+	struct group *g = (struct group *)((char *)w - offsetof(struct group, signals));
+	struct signalfd_siginfo info;
+
+	while (read(w->fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			reap_strangers(g);
+		else
+			interrupted(g, (int)info.ssi_signo);
+	}
+}
+
+static int open_signals(struct group *g, struct fail *fail)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	g->signals = (struct loop_watch){signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), POLLIN, false,
+					 on_signal, 0};
+	if (g->signals.fd < 0 || (errno = loop_watch(g->loop, &g->signals)))
+		return fail_set(fail, SUP_SYSTEM, "can't watch signals: %s", strerror(errno));
+	return 0;
+}
+
+static int open_sockets(struct group *g, struct fail *fail)
+{
+	const char *name = g->plan->spec.name;
+	char path[RUNDIR_PATH_MAX];
+	int err;
+
+	if (rundir_socket(path, name, "notify", fail))
+		return -1;
+	err = notify_open(&g->notify, g->loop, path, on_notify, g);
+	if (err)
+		return fail_set(fail, SUP_SYSTEM, "can't open notify socket %s: %s", path, strerror(err));
+	if (rundir_socket(path, name, "sock", fail))
+		return -1;
+	err = control_open(&g->control, g->loop, path, group_verb, g);
+	if (err)
+		return fail_set(fail, SUP_SYSTEM, "can't open control socket %s: %s", path, strerror(err));
+	return 0;
+}
+
+static int remove_stale(const char *name, struct fail *fail)
+{
+	struct stale_found found;
+
+	if (stale_remove(name, &found, fail))
+		return -1;
+	if (found.segments || found.orphans)
+		say(name, "a killed supervisor had left %u segments and %u processes; they are removed",
+		    found.segments, found.orphans);
+	return 0;
+}
+
+static int create(struct group *g, struct fail *fail)
+{
+	const char *name = g->plan->spec.name;
+	struct shmchan_why why = {0};
+	int rc = shmchan_broker_create(&g->broker, &g->plan->spec, &why);
+
+	if (rc == SHMCHAN_EEXIST)
+		return fail_set(fail, SUP_RUNNING, "can't run group '%s': %s; nothing was changed", name,
+				why.text[0] ? why.text : "it is running");
+	if (rc)
+		return fail_set(fail, rc == SHMCHAN_EINVAL ? SUP_TOPOLOGY : SUP_SYSTEM,
+				"can't create group '%s': %s%s%s; nothing was left behind", name, why.object,
+				why.object[0] ? ": " : "", why.text[0] ? why.text : shmchan_strerror(rc));
+	return 0;
+}
+
+static int find_programs(struct group *g, struct fail *fail)
+{
+	char path[RUNDIR_PATH_MAX];
+
+	g->service_cnt = g->plan->spec.service_cnt;
+	g->services = calloc(g->service_cnt, sizeof(*g->services));
+	if (!g->services)
+		return fail_set(fail, SUP_SYSTEM, "no memory for the services");
+	if (rundir_socket(path, g->plan->spec.name, "notify", fail))
+		return -1;
+	for (unsigned i = 0; i < g->service_cnt; i++)
+		if (service_init(g, i, path, fail))
+			return -1;
+	return 0;
+}
+
+// In an order in which each step that fails leaves nothing that the steps of tear_down don't remove.
+static int set_up(struct group *g, struct fail *fail)
+{
+	int err = loop_new(&g->loop, g->options->loop);
+
+	if (err)
+		return fail_set(fail, SUP_SYSTEM, "can't make an event loop: %s", strerror(err));
+	if (find_programs(g, fail) ||
+	    (g->options->report_file && report_check_file(g->options->report_file, fail)) ||
+	    open_signals(g, fail) || rundir_make(fail) || remove_stale(g->plan->spec.name, fail) ||
+	    create(g, fail) || report_open(&g->report, g->plan, fail) || open_sockets(g, fail))
+		return -1;
+	return 0;
+}
+
+static void tear_down(struct group *g)
+{
+	progress_stop(&g->progress);
+	chaos_stop(&g->chaos);
+	report_close(g->report);
+	shmchan_broker_destroy(g->broker);
+	notify_close(g->notify);
+	control_close(g->control);
+	if (g->loop) {
+		loop_unwatch(g->loop, &g->signals);
+		if (g->signals.fd > 0)
+			close(g->signals.fd);
+	}
+	loop_delete(g->loop);
+	free(g->services);
+}
+
+static bool kill_for_chaos(void *ctx, unsigned service)
+{
+	struct service *s = &((struct group *)ctx)->services[service];
+
+	return (s->state == SVC_STARTING || s->state == SVC_READY) && service_signal(s, SIGKILL);
+}
+
+static uint64_t respawns_of(void *ctx)
+{
+	return group_respawns(ctx);
+}
+
+static void run(struct group *g)
+{
+	struct fail fail;
+	int err = 0;
+
+	g->begin_ns = loop_now();
+	progress_start(&g->progress, g->loop, g->plan, g->report, respawns_of, g);
+	chaos_start(&g->chaos, g->loop, &g->plan->chaos, kill_for_chaos, g);
+	go_on(g);
+	while (!group_done(g) || loop_timer_is_set(&g->go_on)) {
+		err = loop_turn(g->loop, UINT64_MAX);
+		if (err) {
+			fail_set(&fail, SUP_SYSTEM, "the event loop failed: %s", strerror(err));
+			group_broken(g, &fail);
+			break;
+		}
+	}
+	// Only after a broken wait can there be a process now; there is no other way to end it in order.
+	for (unsigned i = 0; i < g->service_cnt; i++)
+		if (g->services[i].pid > 0 && svc_has_process(g->services[i].state)) {
+			kill(-g->services[i].pid, SIGKILL);
+			waitpid(g->services[i].pid, NULL, 0);
+		}
+	group_stop(g, GROUP_ALL_ENDED);
+	progress_stop(&g->progress);
+}
+
+static bool any_failed(const struct group *g)
+{
+	for (unsigned i = 0; i < g->service_cnt; i++)
+		if (g->services[i].state == SVC_FAILED)
+			return true;
+	return false;
+}
+
+static enum sup_exit status_of(const struct group *g, bool balanced)
+{
+	switch (g->end) {
+	case GROUP_COMPLETE:
+		return balanced ? SUP_OK : SUP_BALANCE;
+	case GROUP_ALL_ENDED:
+		return any_failed(g) ? SUP_SERVICE : g->plan->job.any ? SUP_JOB : SUP_OK;
+	case GROUP_SERVICE_FAILED:
+		return SUP_SERVICE;
+	case GROUP_JOB_FAILED:
+		return SUP_JOB;
+	case GROUP_INTERRUPTED:
+		return SUP_INTERRUPTED;
+	case GROUP_STOPPED:
+		return g->plan->job.any ? SUP_STOPPED : any_failed(g) ? SUP_SERVICE : SUP_OK;
+	case GROUP_BROKEN:
+	case GROUP_RUNS:
+		break;
+	}
+	return SUP_SYSTEM;
+}
+
+static json_t *report_object(const struct group *g, const struct report_values *v, bool balanced,
+			     enum sup_exit status)
+{
+	json_t *per_service = json_object(), *o;
+
+	for (unsigned i = 0; i < g->service_cnt; i++) {
+		const struct service *s = &g->services[i];
+
+		json_object_set_new(per_service, s->plan->name,
+				    json_pack("{s:I, s:i, s:I, s:s}", "respawns",
+					      (json_int_t)service_respawns(s), "incarnation",
+					      (int)s->incarnation, "deaths", (json_int_t)s->deaths, "state",
+					      svc_state_name(s->state)));
+	}
+	o = json_pack("{s:s}", "group", g->plan->spec.name);
+	report_sums(g->plan, v, o);
+	json_object_set_new(o, "respawns", json_integer((json_int_t)group_respawns(g)));
+	json_object_set_new(o, "kills", json_integer((json_int_t)g->chaos.kills));
+	json_object_set_new(o, "seconds", json_real((double)((g->end_ns - g->begin_ns) / 1000) / 1e6));
+	json_object_set_new(o, "complete", json_boolean(g->end == GROUP_COMPLETE));
+	json_object_set_new(o, "balanced", json_boolean(balanced));
+	json_object_set_new(o, "exit_status", json_integer(status));
+	json_object_set_new(o, "per_service", per_service);
+	return o;
+}
+
+static void say_end(const struct group *g, const struct report_values *v, const char *why,
+		    enum sup_exit status)
+{
+	static const char *const ends[] = {
+		[GROUP_COMPLETE] = "complete",       [GROUP_ALL_ENDED] = "all services ended",
+		[GROUP_SERVICE_FAILED] = "failed",   [GROUP_JOB_FAILED] = "failed",
+		[GROUP_INTERRUPTED] = "interrupted", [GROUP_STOPPED] = "stopped",
+		[GROUP_BROKEN] = "broken off"};
+	const struct plan_job *job = &g->plan->job;
+	unsigned *all = calloc(job->report_cnt + 1, sizeof(*all));
+	char counts[512] = "";
+
+	for (unsigned i = 0; all && i < job->report_cnt; i++)
+		all[i] = i;
+	if (all)
+		report_line(g->plan, v, all, job->report_cnt, counts, sizeof(counts));
+	free(all);
+	printf("%s: %s after %.2f s: %s%s%llu respawns%s%s%s\n", g->plan->spec.name, ends[g->end],
+	       (double)(g->end_ns - g->begin_ns) / 1e9, counts, counts[0] ? "; " : "",
+	       (unsigned long long)group_respawns(g),
+	       status == SUP_OK && job->balance_cnt ? "; the counts balance" : "", why[0] ? "; " : "", why);
+	fflush(stdout);
+	if (status != SUP_OK)
+		say(g->plan->spec.name, "%s", g->broken.text[0] ? g->broken.text : exits_text(status));
+}
+
+// After every process has ended: the counters rest, and are exact.
+static enum sup_exit finish(struct group *g)
+{
+	struct report_values v;
+	struct fail fail;
+	enum sup_exit status;
+	bool balanced = false;
+	char why[256] = "";
+	json_t *object;
+
+	if (report_read(g->report, &v, &fail)) {
+		say(g->plan->spec.name, "%s", fail.text);
+		return SUP_SYSTEM;
+	}
+	if (g->plan->job.any)
+		balanced = report_balance(g->plan, &v, why, sizeof(why));
+	status = status_of(g, balanced);
+	if (status != SUP_BALANCE)
+		why[0] = 0;
+	object = report_object(g, &v, balanced, status);
+	say_end(g, &v, why, status);
+	if (g->options->report_file && report_write(g->options->report_file, object, &fail)) {
+		say(g->plan->spec.name, "%s", fail.text);
+		status = status == SUP_OK ? SUP_REPORT : status;
+	}
+	json_decref(object);
+	return status;
+}
+
+enum sup_exit group_run(struct plan *plan, const struct group_options *options)
+{
+	struct group g = {
+		.plan = plan, .options = options, .retry = {on_retry, 0, 0}, .go_on = {on_go_on, 0, 0}};
+	enum sup_exit status;
+	struct fail fail;
+	int err = launcher_init(&g.launcher);
+
+	if (err) {
+		say(NULL, "can't prepare the start of processes: %s; nothing was started", strerror(err));
+		return SUP_SYSTEM;
+	}
+	g.random = loop_now() ^ (uint64_t)getpid() << 32;
+	if (set_up(&g, &fail)) {
+		status = fail.status;
+		say(NULL, "%s", fail.text);
+	} else {
+		run(&g);
+		status = finish(&g);
+	}
+	tear_down(&g);
+	launcher_fini(&g.launcher);
+	return status;
+}

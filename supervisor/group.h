@@ -1,0 +1,109 @@
+// A running group: its services' processes, and the one sequence that every death goes through:
+//
+//	pidfd readable -> rest of the process group killed -> waitid -> shmchan_broker_recover -> judged
+//	-> shmchan_broker_announce -> posix_spawn
+#ifndef SUPERVISOR_GROUP_H
+#define SUPERVISOR_GROUP_H
+
+#include "supervisor/chaos.h"
+#include "supervisor/control.h"
+#include "supervisor/launch.h"
+#include "supervisor/loop.h"
+#include "supervisor/notify.h"
+#include "supervisor/plan.h"
+#include "supervisor/progress.h"
+#include "supervisor/report.h"
+
+struct group_options {
+	const char *report_file; // NULL = none
+	bool verbose;            // also tell of deaths that were asked for
+	enum loop_kind loop;
+};
+
+// group_run creates the group of `plan`, runs it until its job is complete, it failed, or it was told to
+// stop, ends every process and removes everything. Returns the exit status; the reasons have been said.
+// Blocks the signals it handles.
+enum sup_exit group_run(struct plan *plan, const struct group_options *options);
+
+// ---- inside: group.c, group_service.c and group_verbs.c
+
+enum group_end { // why a group ends
+	GROUP_RUNS,
+	GROUP_COMPLETE,
+	GROUP_ALL_ENDED,
+	GROUP_SERVICE_FAILED,
+	GROUP_JOB_FAILED,
+	GROUP_INTERRUPTED,
+	GROUP_STOPPED,
+	GROUP_BROKEN, // the supervisor itself can't go on
+};
+
+struct group;
+
+struct service {
+	struct loop_watch pidfd; // fd < 0: no process
+	struct loop_timer timer; // of the state it is in
+	struct group *group;
+	const struct plan_service *plan;
+	struct launch launch;
+	unsigned slot;
+	enum svc_state state;
+	pid_t pid;            // 0 = none
+	unsigned incarnation; // 0 = never spawned
+	uint64_t spawns, deaths;
+	uint64_t since_ns;    // in its state
+	int asked_signal;     // that the supervisor sent it; 0 = none
+	bool was_ready, late; // of this incarnation
+	bool blocked;         // scratch of group_go_on
+	struct svc_history history;
+	struct svc_death last; // how the last incarnation died
+	char status[NOTIFY_STATUS_MAX];
+};
+
+struct group {
+	struct plan *plan;
+	const struct group_options *options;
+	struct shmchan_broker *broker;
+	struct loop *loop;
+	struct notify *notify;
+	struct control *control;
+	struct report *report;
+	struct launcher launcher;
+	struct progress progress;
+	struct chaos chaos;
+	struct service *services;
+	unsigned service_cnt;
+	struct loop_watch signals;
+	struct loop_timer retry; // PEER_DIED answers that found no room
+	struct loop_timer go_on; // group_go_on, once per turn
+	enum group_end end;
+	bool stopping;
+	int signal; // that interrupted it
+	uint64_t begin_ns, end_ns;
+	uint64_t random;
+	struct fail broken;
+};
+
+// group_go_on starts and stops what can be now, after this turn of the loop.
+void group_go_on_soon(struct group *g);
+// group_stop begins to stop the group, for a reason; the first reason stays.
+void group_stop(struct group *g, enum group_end why);
+void group_broken(struct group *g, const struct fail *why);
+uint64_t group_respawns(const struct group *g);
+bool group_done(const struct group *g); // nothing runs and nothing will
+
+// service_init prepares service i; service_feed gives it an event and carries the action out. Returns false
+// if it was refused.
+int service_init(struct group *g, unsigned i, const char *notify_path, struct fail *fail);
+bool service_feed(struct service *s, enum svc_event event);
+// service_signal sends to its process; false if there is none.
+bool service_signal(struct service *s, int signal);
+void service_reap(struct service *s); // if it is dead, what a death leads to
+uint64_t service_respawns(const struct service *s);
+// service_death_text: "was killed by SIGSEGV", "ended with exit status 3".
+void service_death_text(const struct svc_death *d, char *out, size_t size);
+
+json_t *group_verb(void *group, const json_t *request, struct control_wait *wait);
+json_t *group_verb_settle(void *group, const struct control_wait *wait);
+
+#endif

@@ -1,0 +1,314 @@
+// The processes of a group's services: spawn, death, stop.
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "supervisor/group.h"
+#include "supervisor/say.h"
+
+#define RETRY_NS UINT64_C(5000000)
+#define KILL_AGAIN_NS UINT64_C(1000000000)
+
+static void spawn(struct service *s);
+
+static const char *group_name(const struct service *s)
+{
+	return s->group->plan->spec.name;
+}
+
+uint64_t service_respawns(const struct service *s)
+{
+	return s->spawns > 1 ? s->spawns - 1 : 0;
+}
+
+void service_death_text(const struct svc_death *d, char *out, size_t size)
+{
+	const char *name = sigabbrev_np(d->status);
+
+	if (d->spawn_failed)
+		snprintf(out, size, "could not be started: %s", strerror(d->status));
+	else if (d->code == CLD_EXITED)
+		snprintf(out, size, "ended with exit status %d", d->status);
+	else if (name)
+		snprintf(out, size, "was killed by SIG%s%s", name,
+			 d->code == CLD_DUMPED ? " (core dumped)" : "");
+	else
+		snprintf(out, size, "was killed by signal %d", d->status);
+}
+
+static void set_timer(struct service *s, uint64_t after_ns)
+{
+	struct fail fail;
+
+	if (loop_timer_set(s->group->loop, &s->timer, after_ns)) {
+		fail_set(&fail, SUP_SYSTEM, "no memory for a timer");
+		group_broken(s->group, &fail);
+	}
+}
+
+bool service_signal(struct service *s, int signal)
+{
+	if (s->pidfd.fd < 0 || pidfd_send_signal(s->pidfd.fd, signal, NULL, 0))
+		return false;
+	s->asked_signal = signal;
+	return true;
+}
+
+static void kill_all(struct service *s)
+{
+	if (s->pid <= 0)
+		return;
+	service_signal(s, SIGKILL);
+	kill(-s->pid, SIGKILL); // its children; the process is not reaped yet, so the number is still theirs
+	set_timer(s, KILL_AGAIN_NS);
+}
+
+static void terminate(struct service *s)
+{
+	if (s->pid <= 0)
+		return;
+	service_signal(s, SIGTERM);
+	kill(-s->pid, SIGCONT); // a stopped process does not see SIGTERM
+	set_timer(s, s->plan->stop_timeout_ns);
+}
+
+static void enter(struct service *s, enum svc_state state)
+{
+	if (s->state != state)
+		s->since_ns = loop_now();
+	s->state = state;
+}
+
+static void rested(struct service *s)
+{
+	struct group *g = s->group;
+	bool completes = g->plan->job.any && s == &g->services[g->plan->job.complete];
+	char text[96];
+
+	loop_timer_cancel(g->loop, &s->timer);
+	if (s->state == SVC_FAILED) {
+		service_death_text(&s->last, text, sizeof(text));
+		say(group_name(s), "service '%s' failed: it %s; %s", s->plan->name, text,
+		    g->stopping        ? "the group is stopping"
+		    : g->plan->job.any ? "stopping the group"
+				       : "it is not started again");
+		if (g->plan->job.any)
+			group_stop(g, completes ? GROUP_JOB_FAILED : GROUP_SERVICE_FAILED);
+	}
+	if (s->state == SVC_DONE && completes)
+		group_stop(g, GROUP_COMPLETE);
+}
+
+static void note_ready(struct service *s)
+{
+	s->was_ready = true;
+	loop_timer_cancel(s->group->loop, &s->timer);
+	svc_healthy(&s->history);
+}
+
+bool service_feed(struct service *s, enum svc_event event)
+{
+	struct svc_step step = svc_step(s->state, event);
+
+	enter(s, step.next);
+	switch (step.action) {
+	case SVC_DO_SPAWN:
+		spawn(s);
+		break;
+	case SVC_DO_NOTE_READY:
+		note_ready(s);
+		break;
+	case SVC_DO_TERM:
+		terminate(s);
+		break;
+	case SVC_DO_KILL:
+		kill_all(s);
+		break;
+	case SVC_DO_REST:
+		rested(s);
+		break;
+	case SVC_DO_REFUSE:
+		return false;
+	case SVC_DO_NOTHING:
+	case SVC_DO_WAIT: // by its caller, who knows the delay
+	case SVC_ACTION_CNT:
+		break;
+	}
+	group_go_on_soon(s->group);
+	return true;
+}
+
+static enum svc_event judge(struct service *s, uint64_t *delay_ns)
+{
+	return svc_judge(&s->plan->policy, &s->history, &s->last, loop_now(),
+			 (uint32_t)chaos_random(&s->group->random), delay_ns);
+}
+
+static void feed_death(struct service *s)
+{
+	uint64_t delay_ns = 0;
+	enum svc_event event;
+
+	if (s->group->stopping)
+		enter(s, SVC_STOPPING); // its turn to stop had not come; it needs none now
+	event = judge(s, &delay_ns);
+	service_feed(s, event);
+	if (s->state == SVC_BACKOFF && event == SVC_EV_DELAY)
+		set_timer(s, delay_ns);
+}
+
+static void spawn_failed(struct service *s, int err)
+{
+	s->last = (struct svc_death){.spawn_failed = true, .status = err};
+	shmchan_broker_recover(s->group->broker, s->slot, NULL, NULL);
+	say(group_name(s), "can't start service '%s' from %s: %s", s->plan->name, s->launch.path,
+	    strerror(err));
+	feed_death(s);
+}
+
+static void spawn(struct service *s)
+{
+	struct group *g = s->group;
+	int rc = shmchan_broker_announce(g->broker, s->slot, &s->incarnation), err;
+	struct fail fail;
+
+	if (rc) {
+		fail_set(&fail, SUP_SYSTEM, "can't announce service '%s': %s", s->plan->name,
+			 shmchan_strerror(rc));
+		group_broken(g, &fail);
+		enter(s, SVC_FAILED);
+		return;
+	}
+	err = launch_spawn(&g->launcher, &s->launch, s->incarnation, &s->pid, &s->pidfd.fd);
+	if (err) {
+		s->pidfd.fd = -1;
+		s->pid = 0;
+		spawn_failed(s, err);
+		return;
+	}
+	s->spawns++;
+	s->asked_signal = 0;
+	s->was_ready = s->late = false;
+	s->status[0] = 0;
+	s->since_ns = loop_now();
+	shmchan_broker_spawned(g->broker, s->slot, s->pid);
+	if (loop_watch(g->loop, &s->pidfd)) {
+		fail_set(&fail, SUP_SYSTEM, "no memory to watch service '%s'", s->plan->name);
+		group_broken(g, &fail);
+	}
+	loop_timer_cancel(g->loop, &s->timer);
+	if (!s->plan->notifies)
+		service_feed(s, SVC_EV_READY);
+	else if (s->plan->ready_timeout_ns)
+		set_timer(s, s->plan->ready_timeout_ns);
+}
+
+static bool was_asked(const struct service *s, const siginfo_t *info)
+{
+	return s->asked_signal && !s->late &&
+	       (s->asked_signal == SIGTERM ||
+		(info->si_code != CLD_EXITED && info->si_status == s->asked_signal));
+}
+
+static void say_death(const struct service *s, pid_t pid, unsigned incarnation,
+		      const struct shmchan_repair *r)
+{
+	char text[96], next[64] = "";
+
+	if ((s->last.asked || s->state == SVC_STOPPED || s->state == SVC_DONE) && !s->group->options->verbose)
+		return;
+	service_death_text(&s->last, text, sizeof(text));
+	if (s->state == SVC_STARTING || s->state == SVC_READY)
+		snprintf(next, sizeof(next), ", started again as pid %d", (int)s->pid);
+	else if (s->state == SVC_BACKOFF)
+		snprintf(next, sizeof(next), ", to be started again in %u ms",
+			 (unsigned)((s->timer.due_ns - loop_now()) / 1000000));
+	say(group_name(s),
+	    "%s (pid %d, incarnation %u) %s; %llu dead letters, %llu blocks freed, repaired in %u us%s",
+	    s->plan->name, (int)pid, incarnation, text, (unsigned long long)r->dead_letters,
+	    (unsigned long long)r->blocks, (unsigned)(r->nsec / 1000), next);
+}
+
+static void recover(struct service *s, const siginfo_t *info, struct shmchan_repair *repair)
+{
+	struct group *g = s->group;
+	struct shmchan_death death = {s->pid, info->si_code, info->si_status, 0};
+	int rc = shmchan_broker_recover(g->broker, s->slot, &death, repair);
+	struct fail fail;
+
+	if (rc) {
+		fail_set(&fail, SUP_SYSTEM, "can't repair what service '%s' left: %s", s->plan->name,
+			 shmchan_strerror(rc));
+		group_broken(g, &fail);
+	}
+	if (repair->died_pending && !loop_timer_is_set(&g->retry))
+		loop_timer_set(g->loop, &g->retry, RETRY_NS);
+}
+
+void service_reap(struct service *s)
+{
+	struct group *g = s->group;
+	struct shmchan_repair repair = {0};
+	siginfo_t info = {0};
+	int fd = s->pidfd.fd;
+	pid_t pid = s->pid;
+	unsigned incarnation = s->incarnation;
+
+	if (fd < 0 || waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid == 0)
+		return;
+	kill(-pid, SIGKILL); // its children go with it; its own number is not free before the next line
+	waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
+	notify_drain(g->notify); // a READY=1 that came before the death
+	loop_unwatch(g->loop, &s->pidfd);
+	s->pidfd.fd = -1;
+	s->deaths++;
+	s->last = (struct svc_death){.asked = was_asked(s, &info),
+				     .late = s->late,
+				     .ready = s->was_ready,
+				     .code = info.si_code,
+				     .status = info.si_status};
+	recover(s, &info, &repair);
+	s->pid = 0;
+	feed_death(s);
+	close(fd);
+	say_death(s, pid, incarnation, &repair);
+}
+
+static void on_pidfd(struct loop_watch *w, short revents)
+{
+	service_reap((struct service *)w);
+}
+_Static_assert(offsetof(struct service, pidfd) == 0, "on_pidfd casts");
+
+static void on_timer(struct loop_timer *t)
+{
+	struct service *s = (struct service *)((char *)t - offsetof(struct service, timer));
+
+	if (s->state == SVC_STARTING && !s->late)
+		say(group_name(s), "service '%s' (pid %d) was not ready within %llu ms; it is killed",
+		    s->plan->name, (int)s->pid, (unsigned long long)(s->plan->ready_timeout_ns / 1000000));
+	if (s->state == SVC_STOPPING && s->asked_signal == SIGTERM)
+		say(group_name(s),
+		    "service '%s' (pid %d) did not end within %llu ms of SIGTERM; it is killed",
+		    s->plan->name, (int)s->pid, (unsigned long long)(s->plan->stop_timeout_ns / 1000000));
+	s->late = s->state == SVC_STARTING;
+	service_feed(s, SVC_EV_TIMER);
+}
+
+int service_init(struct group *g, unsigned i, const char *notify_path, struct fail *fail)
+{
+	struct service *s = &g->services[i];
+
+	*s = (struct service){
+		.pidfd = {-1, POLLIN, true, on_pidfd, 0},
+		.timer = {on_timer, 0, 0},
+		.group = g,
+		.plan = &g->plan->services[i],
+		.slot = i + 1,
+	};
+	s->since_ns = loop_now();
+	return launch_prepare(&s->launch, g->plan, i, notify_path, &g->plan->arena, fail);
+}

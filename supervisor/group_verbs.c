@@ -1,0 +1,137 @@
+// What the control socket can ask of a running group.
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+#include "supervisor/group.h"
+#include "supervisor/say.h"
+
+#define NO_SERVICE UINT32_MAX // the wait of a `stop`
+
+static json_t *status_of(const struct service *s, uint64_t now_ns)
+{
+	json_t *o = json_pack("{s:s, s:i, s:i, s:s, s:I}", "name", s->plan->name, "pid", (int)s->pid,
+			      "incarnation", (int)s->incarnation, "state", svc_state_name(s->state),
+			      "respawns", (json_int_t)service_respawns(s));
+	char text[96];
+
+	json_object_set_new(o, "seconds", json_real((double)((now_ns - s->since_ns) / 1000000) / 1e3));
+	if (s->deaths) {
+		service_death_text(&s->last, text, sizeof(text));
+		json_object_set_new(o, "last", json_string(text));
+	}
+	if (s->status[0])
+		json_object_set_new(o, "status", json_string(s->status));
+	return o;
+}
+
+static json_t *verb_status(struct group *g, const json_t *request, struct control_wait *wait)
+{
+	json_t *services = json_array();
+	uint64_t now_ns = loop_now();
+
+	for (unsigned i = 0; i < g->service_cnt; i++)
+		json_array_append_new(services, status_of(&g->services[i], now_ns));
+	return json_pack("{s:b, s:{s:s, s:i, s:s, s:o}}", "ok", 1, "status", "group", g->plan->spec.name,
+			 "supervisor_pid", (int)getpid(), "state", g->stopping ? "stopping" : "running",
+			 "services", services);
+}
+
+static struct service *find(struct group *g, const json_t *request, json_t **error)
+{
+	const char *name = json_string_value(json_object_get(request, "service"));
+	char known[300] = "";
+	size_t used = 0;
+
+	if (!name) {
+		*error = control_error("the request names no service");
+		return NULL;
+	}
+	for (unsigned i = 0; i < g->service_cnt; i++)
+		if (strcmp(g->services[i].plan->name, name) == 0)
+			return &g->services[i];
+	for (unsigned i = 0; i < g->service_cnt && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
+					 g->services[i].plan->name);
+	*error = control_error("group '%s' has no service '%.64s'; it has: %s", g->plan->spec.name, name,
+			       known);
+	return NULL;
+}
+
+static json_t *verb_kill(struct group *g, const json_t *request, struct control_wait *wait)
+{
+	json_t *signal = json_object_get(request, "signal"), *error = NULL;
+	json_int_t number = signal ? json_integer_value(signal) : SIGKILL;
+	struct service *s = find(g, request, &error);
+
+	if (!s)
+		return error;
+	if ((signal && !json_is_integer(signal)) || number < 1 || number >= NSIG)
+		return control_error("that is not the number of a signal");
+	if (!service_signal(s, (int)number))
+		return control_error("service '%s' is %s: it has no process", s->plan->name,
+				     svc_state_name(s->state));
+	return json_pack("{s:b, s:i}", "ok", 1, "pid", (int)s->pid);
+}
+
+static json_t *verb_restart(struct group *g, const json_t *request, struct control_wait *wait)
+{
+	json_t *error = NULL;
+	struct service *s = find(g, request, &error);
+	unsigned before;
+
+	if (!s)
+		return error;
+	before = s->incarnation;
+	if (g->stopping || !service_feed(s, SVC_EV_RESTART))
+		return control_error("service '%s' can't be restarted: %s", s->plan->name,
+				     g->stopping ? "the group is stopping" : svc_state_name(s->state));
+	*wait = (struct control_wait){true, (unsigned)(s - g->services), before + 1};
+	return NULL;
+}
+
+static json_t *verb_stop(struct group *g, const json_t *request, struct control_wait *wait)
+{
+	if (!g->stopping)
+		say(g->plan->spec.name, "asked to stop");
+	group_stop(g, GROUP_STOPPED);
+	*wait = (struct control_wait){true, NO_SERVICE, 0};
+	return NULL;
+}
+
+json_t *group_verb_settle(void *group, const struct control_wait *wait)
+{
+	struct group *g = group;
+	struct service *s;
+
+	if (wait->service == NO_SERVICE)
+		return NULL; // the end of the connection says it
+	s = &g->services[wait->service];
+	if (s->state == SVC_READY && s->incarnation >= wait->incarnation)
+		return json_pack("{s:b, s:i}", "ok", 1, "pid", (int)s->pid);
+	if (svc_is_down(s->state) || g->stopping)
+		return control_error("service '%s' did not become ready: it is %s", s->plan->name,
+				     svc_state_name(s->state));
+	return NULL;
+}
+
+static const struct verb {
+	const char *name;
+	json_t *(*f)(struct group *g, const json_t *request, struct control_wait *wait);
+} verbs[] = {
+	{"status", verb_status},
+	{"kill", verb_kill},
+	{"restart", verb_restart},
+	{"stop", verb_stop},
+};
+
+json_t *group_verb(void *group, const json_t *request, struct control_wait *wait)
+{
+	const char *name = json_string_value(json_object_get(request, "verb"));
+
+	for (unsigned i = 0; name && i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return verbs[i].f(group, request, wait);
+	return control_error(name ? "no verb '%.32s'; known are: status, kill, restart, stop"
+				  : "the request names no verb%.0s",
+			     name ? name : "");
+}

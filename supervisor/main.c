@@ -1,0 +1,274 @@
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include "supervisor/client.h"
+#include "supervisor/group.h"
+#include "supervisor/say.h"
+
+#define SET_MAX 256
+
+enum option_flag {
+	OPT_NAME = 1,
+	OPT_SET = 2,
+	OPT_REPORT = 4,
+	OPT_VERBOSE = 8,
+	OPT_JSON = 16,
+	OPT_SIGNAL = 32
+};
+
+struct args {
+	const char *words[3]; // what is no option
+	int word_cnt;
+	const char *name, *report;
+	const char *sets[SET_MAX];
+	unsigned set_cnt;
+	bool verbose, json;
+	int signal;
+};
+
+struct command {
+	const char *name, *synopsis, *help;
+	int words;        // it takes
+	unsigned options; // it knows
+	enum sup_exit (*run)(const struct args *a);
+};
+
+static int load(const struct args *a, struct plan **plan, struct fail *fail)
+{
+	struct topo *t;
+	int rc;
+
+	if (topo_load(&t, a->words[0], a->sets, a->set_cnt, fail))
+		return -1;
+	rc = plan_make(plan, t, a->name, fail);
+	topo_free(t);
+	return rc;
+}
+
+static enum sup_exit not_started(const struct fail *fail)
+{
+	say(NULL, "%s; nothing was started", fail->text);
+	return fail->status;
+}
+
+static int wanted_loop(enum loop_kind *out, struct fail *fail)
+{
+	const char *want = getenv("SHMSUP_LOOP");
+
+	*out = LOOP_ANY;
+	if (!want || !*want)
+		return 0;
+	if (strcmp(want, "io_uring") == 0)
+		*out = LOOP_IO_URING;
+	else if (strcmp(want, "poll") == 0)
+		*out = LOOP_POLL;
+	else
+		return fail_set(fail, SUP_USAGE, "SHMSUP_LOOP is '%s'; it can be io_uring or poll", want);
+	return 0;
+}
+
+static enum sup_exit do_run(const struct args *a)
+{
+	struct group_options options = {.report_file = a->report, .verbose = a->verbose};
+	struct plan *plan;
+	struct fail fail;
+	enum sup_exit status;
+
+	if (wanted_loop(&options.loop, &fail) || load(a, &plan, &fail))
+		return not_started(&fail);
+	status = group_run(plan, &options);
+	plan_free(plan);
+	return status;
+}
+
+static enum sup_exit do_check(const struct args *a)
+{
+	struct launch launch;
+	struct plan *plan;
+	struct fail fail;
+	int rc = load(a, &plan, &fail);
+
+	for (unsigned i = 0; !rc && i < plan->spec.service_cnt; i++)
+		rc = launch_prepare(&launch, plan, i, "", &plan->arena, &fail);
+	if (rc)
+		return not_started(&fail);
+	printf("group %s: %u services, %u channels, %u pools\n", plan->spec.name, plan->spec.service_cnt,
+	       plan->spec.chan_cnt, plan->spec.pool_cnt);
+	for (unsigned i = 0; i < plan->spec.service_cnt; i++) {
+		printf("service %s:", plan->services[i].name);
+		for (char **arg = plan->services[i].argv; *arg; arg++)
+			printf(" %s", *arg);
+		putchar('\n');
+	}
+	for (unsigned i = 0; i < plan->spec.chan_cnt; i++) {
+		const struct shmchan_chan_spec *c = &plan->spec.chans[i];
+
+		printf("channel %s:", c->name);
+		for (unsigned k = 0; k < c->producer_cnt; k++)
+			printf(" %s", plan->spec.services[c->producers[k] - 1]);
+		printf(" -> %s\n", plan->spec.services[c->consumers[0] - 1]);
+	}
+	plan_free(plan);
+	return SUP_OK;
+}
+
+static enum sup_exit do_status(const struct args *a)
+{
+	return client_status(a->words[0], a->json);
+}
+
+static enum sup_exit do_kill(const struct args *a)
+{
+	return client_kill(a->words[0], a->words[1], a->signal);
+}
+
+static enum sup_exit do_restart(const struct args *a)
+{
+	return client_restart(a->words[0], a->words[1]);
+}
+
+static enum sup_exit do_stop(const struct args *a)
+{
+	return client_stop(a->words[0]);
+}
+
+static enum sup_exit do_help(const struct args *a);
+
+static const struct command commands[] = {
+	{"run", "TOPOLOGY [--name GROUP] [--set NAME=VALUE]... [--report FILE] [--verbose]",
+	 "run the group of TOPOLOGY in the foreground until its job is complete; the report is one JSON "
+	 "object",
+	 1, OPT_NAME | OPT_SET | OPT_REPORT | OPT_VERBOSE, do_run},
+	{"check", "TOPOLOGY [--name GROUP] [--set NAME=VALUE]...",
+	 "say what is wrong with TOPOLOGY, or what it would start; changes nothing", 1, OPT_NAME | OPT_SET,
+	 do_check},
+	{"status", "[-j|--json] GROUP", "show the services of a running group", 1, OPT_JSON, do_status},
+	{"kill", "GROUP SERVICE [--signal SIGNAL]", "send a signal to a service, SIGKILL if none is named", 2,
+	 OPT_SIGNAL, do_kill},
+	{"restart", "GROUP SERVICE", "end a service and start it again; returns when it is ready", 2, 0,
+	 do_restart},
+	{"stop", "GROUP", "stop a group; returns when all of it is gone", 1, 0, do_stop},
+	{"help", "", "show this", 0, 0, do_help},
+	{0},
+};
+
+static enum sup_exit do_help(const struct args *a)
+{
+	printf("shmsup starts a group of processes that talk through shared memory, and keeps it "
+	       "going.\n\nusage:\n");
+	for (const struct command *c = commands; c->name; c++)
+		printf("  shmsup %s %s\n      %s\n", c->name, c->synopsis, c->help);
+	printf("\nenvironment:\n  SHMSUP_LOOP=io_uring|poll  how events are waited for; io_uring where it is "
+	       "permitted\n"
+	       "\nexit statuses:\n");
+	exits_print(stdout);
+	return SUP_OK;
+}
+
+static const struct option long_options[] = {
+	{"name", required_argument, NULL, OPT_NAME},
+	{"set", required_argument, NULL, OPT_SET},
+	{"report", required_argument, NULL, OPT_REPORT},
+	{"verbose", no_argument, NULL, OPT_VERBOSE},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"signal", required_argument, NULL, OPT_SIGNAL},
+	{0},
+};
+
+static enum sup_exit usage(const struct command *c, const char *fmt, const char *word)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), fmt, word); // fmt is always a literal of parse's
+	if (c)
+		say(NULL, "%s: %s; usage: shmsup %s %s", c->name, text, c->name, c->synopsis);
+	else
+		say(NULL, "%s; `shmsup help` shows what there is", text);
+	return SUP_USAGE;
+}
+
+static enum sup_exit take_option(const struct command *c, struct args *a, int opt, const char *word)
+{
+	if (opt == 'j')
+		opt = OPT_JSON;
+	if (opt == 'v')
+		opt = OPT_VERBOSE;
+	if (!(c->options & (unsigned)opt))
+		return usage(c, "it has no option %s", word);
+	switch (opt) {
+	case OPT_NAME:
+		if (a->name)
+			return usage(c, "--name is given twice%.0s", word);
+		a->name = optarg;
+		break;
+	case OPT_SET:
+		if (a->set_cnt == SET_MAX)
+			return usage(c, "more than 256 --set%.0s", word);
+		a->sets[a->set_cnt++] = optarg;
+		break;
+	case OPT_REPORT:
+		if (a->report)
+			return usage(c, "--report is given twice%.0s", word);
+		a->report = optarg;
+		break;
+	case OPT_VERBOSE:
+		a->verbose = true;
+		break;
+	case OPT_JSON:
+		a->json = true;
+		break;
+	case OPT_SIGNAL:
+		a->signal = client_signal_number(optarg);
+		if (!a->signal)
+			return usage(c, "'%s' is not a signal", optarg);
+		break;
+	}
+	return SUP_OK;
+}
+
+static enum sup_exit parse(const struct command *c, int argc, char **argv, struct args *a)
+{
+	enum sup_exit status = SUP_OK;
+	int opt;
+
+	opterr = 0;
+	while (status == SUP_OK) {
+		int at = optind;
+
+		opt = getopt_long(argc, argv, ":jv", long_options, NULL);
+		if (opt == -1)
+			break;
+		if (opt == ':')
+			return usage(c, "%s needs a value", argv[optind - 1]);
+		if (opt == '?')
+			return usage(c, "unknown option %s", argv[at < optind ? optind - 1 : at]);
+		status = take_option(c, a, opt, argv[at]);
+	}
+	for (; status == SUP_OK && optind < argc; optind++) {
+		if (a->word_cnt == c->words)
+			return usage(c, "'%s' is one word too many", argv[optind]);
+		a->words[a->word_cnt++] = argv[optind];
+	}
+	if (status == SUP_OK && a->word_cnt < c->words)
+		return usage(c, "something is missing%.0s", "");
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct args a = {.signal = 9};
+	const char *word = argc > 1 ? argv[1] : NULL;
+	enum sup_exit status;
+
+	if (!word)
+		return usage(NULL, "no command%.0s", "");
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return do_help(&a);
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(c->name, word) == 0) {
+			status = parse(c, argc - 1, argv + 1, &a);
+			return status != SUP_OK ? status : c->run(&a);
+		}
+	return usage(NULL, "unknown command '%s'", word);
+}

@@ -1,0 +1,18 @@
+// Where the sockets of running groups are: /run/shmchan for root, else $XDG_RUNTIME_DIR/shmchan, else
+// /tmp/shmchan-UID.
+#ifndef SUPERVISOR_RUNDIR_H
+#define SUPERVISOR_RUNDIR_H
+
+#include <stddef.h>
+#include "supervisor/exits.h"
+
+#define RUNDIR_PATH_MAX 108 // of a socket address
+
+// rundir_make makes the folder if needed (mode 0700). Errors: SUP_SYSTEM, also when the folder is not this
+// user's alone.
+int rundir_make(struct fail *fail);
+// rundir_socket writes the path of `group`'s socket for `what` ("sock": control, "notify") to
+// out[RUNDIR_PATH_MAX]. Errors: SUP_SYSTEM, it is longer than a socket address holds.
+int rundir_socket(char *out, const char *group, const char *what, struct fail *fail);
+
+#endif

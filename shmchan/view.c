@@ -73,7 +73,8 @@ void shmchan_view_group(const struct shmchan_view *v, struct shmchan_view_group 
 					   .proc_cnt = v->m.c.proc_cnt - 1,
 					   .chan_cnt = v->chan_cnt,
 					   .pool_cnt = v->pool_cnt,
-					   .layout_version = c->obj.version};
+					   .layout_version = c->obj.version,
+					   .group_tag = c->obj.group_tag};
 	snprintf(out->name, sizeof(out->name), "%s", v->m.group);
 }
 
@@ -131,6 +132,7 @@ int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_v
 	out->msg_size = r->msg_size;
 	out->max_deliveries = r->max_deliveries;
 	out->tally_cnt = r->tally_cnt;
+	out->sample_mask = atomic_load_explicit(&r->ring->sample_mask, memory_order_relaxed);
 	shmchan_ring_tally(r, tally);
 	for (unsigned t = 0; t < r->tally_cnt; t++) {
 		snprintf(out->tally_name[t], sizeof(out->tally_name[t]), "%.31s", v->m.c.entries[e].tally_name[t]);
@@ -138,6 +140,28 @@ int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_v
 	}
 	shmchan_ring_stat(r, &out->stat);
 	return 0;
+}
+
+int shmchan_view_sample(const struct shmchan_view *v, unsigned i, uint32_t every)
+{
+	int e = nth(v, SHMCHAN_OBJ_RING, i), err;
+	struct shmchan_ring_ref r;
+	struct shmchan_seg seg;
+
+	if (every == 0 || (every & (every - 1)) != 0)
+		return SHMCHAN_EINVAL;
+	if (e < 0)
+		return SHMCHAN_ENOENT;
+	if (v->m.entries[e].err)
+		return v->m.entries[e].err;
+	err = shmchan_seg_open(&seg, v->m.group, v->m.entries[e].ring.name, true, NULL);
+	if (err)
+		return err;
+	err = shmchan_ring_join(&r, seg.base, seg.size, NULL);
+	if (!err) // relaxed: a hint to the next message
+		atomic_store_explicit(&r.ring->sample_mask, every - 1, memory_order_relaxed);
+	shmchan_seg_close(&seg);
+	return err;
 }
 
 int shmchan_view_chan_peers(const struct shmchan_view *v, unsigned i, int end,

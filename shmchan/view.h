@@ -27,6 +27,7 @@ struct shmchan_view_group {
 	uint64_t created_ns;  // CLOCK_REALTIME
 	unsigned proc_cnt, chan_cnt, pool_cnt; // proc_cnt without the broker
 	uint32_t layout_version;
+	uint32_t group_tag; // tells this group apart in probes (probe.h)
 };
 SHMCHAN_API void shmchan_view_group(const struct shmchan_view *v, struct shmchan_view_group *out);
 
@@ -56,6 +57,7 @@ struct shmchan_view_chan {
 	enum shmchan_kind kind;
 	enum shmchan_on_crash on_crash;
 	uint32_t capacity, msg_size, max_deliveries;
+	uint32_t sample_mask; // probes fire for positions with (pos & mask) == 0
 	unsigned tally_cnt;
 	char tally_name[SHMCHAN_TALLY_MAX][SHMCHAN_NAME_MAX];
 	uint64_t tally[SHMCHAN_TALLY_MAX];
@@ -63,6 +65,10 @@ struct shmchan_view_chan {
 };
 // i in [0, chan_cnt). Returns 0, ENOENT, or why the channel's segment can't be read (ETRUNC, ECORRUPT, ...).
 SHMCHAN_API int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_view_chan *out);
+// shmchan_view_sample makes the probes of channel i fire for one message in `every`, a power of 2, until
+// the next call; the library's default is 64. The one call here that writes, and only to a word of its own, on which
+// neither messages nor recovery depend. Errors: EINVAL; those of shmchan_view_chan; ESYS no permission to write.
+SHMCHAN_API int shmchan_view_sample(const struct shmchan_view *v, unsigned i, uint32_t every);
 // Calls f(ctx, service name, slot) for each declared producer (end = SHMCHAN_TX) or consumer (SHMCHAN_RX).
 SHMCHAN_API int shmchan_view_chan_peers(const struct shmchan_view *v, unsigned i, int end,
 					void (*f)(void *ctx, const char *name, unsigned slot), void *ctx);

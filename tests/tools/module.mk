@@ -8,3 +8,16 @@ tools_table_LDLIBS := -lcriterion -ljansson
 tools_cli_SRC      := tests/tools/cli.c
 tools_cli_LIBS     := toolbox
 tools_cli_LDLIBS   := -lcriterion
+TESTS += tools_histview
+tools_histview_SRC    := tests/tools/histview.c
+tools_histview_LIBS   := toolbox
+tools_histview_LDLIBS := -lcriterion
+
+SCRIPTS += tests/tools/shmtool.sh tests/bpf/show.sh
+traffic_OBJ := $(O)/obj/tests/tools/traffic.o
+tests: $(O)/test/traffic
+$(O)/test/traffic: $(traffic_OBJ) $(O)/lib/libshmchan.a
+	$(call say,LD)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+-include $(traffic_OBJ:.o=.d)

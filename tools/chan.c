@@ -1,0 +1,158 @@
+#include <stdlib.h>
+#include <string.h>
+#include "tools/shmtool.h"
+
+enum {
+	C_NAME,
+	C_KIND,
+	C_CAPACITY,
+	C_DEPTH,
+	C_IN_FLIGHT,
+	C_ENQUEUED,
+	C_DEQUEUED,
+	C_DONE,
+	C_HIGH_WATER,
+	C_PRODUCERS,
+	C_CONSUMERS,
+	C_ID,
+	C_MESSAGE_SIZE,
+	C_ON_CRASH,
+	C_MAX_DELIVERIES,
+	C_DEAD,
+	C_DROPPED,
+	C_ABORTED,
+	C_BAD,
+	C_FULL,
+	C_TALLY,
+};
+static const struct col chan_cols[] = {
+	[C_NAME] = {"name", COL_STR, 0, "name of the channel"},
+	[C_KIND] = {"kind", COL_STR, 0, "slot, slot-ref, spsc or mpsc"},
+	[C_CAPACITY] = {"capacity", COL_U64, 0, "messages it holds"},
+	[C_DEPTH] = {"depth", COL_U64, 0, "messages published, not taken"},
+	[C_IN_FLIGHT] = {"in_flight", COL_U64, 0, "messages taken, not completed"},
+	[C_ENQUEUED] = {"enqueued", COL_U64, 0, "messages published so far"},
+	[C_DEQUEUED] = {"dequeued", COL_U64, 0, "messages taken so far"},
+	[C_DONE] = {"done", COL_U64, 0, "messages completed so far, by recovery too"},
+	[C_HIGH_WATER] = {"high_water", COL_U64, 0, "largest depth a producer saw"},
+	[C_PRODUCERS] = {"producers", COL_LIST, 0, "services that may send"},
+	[C_CONSUMERS] = {"consumers", COL_LIST, 0, "services that may receive"},
+	[C_ID] = {"id", COL_U64, COL_EXTRA, "number of the channel in its group"},
+	[C_MESSAGE_SIZE] = {"message_size", COL_U64, COL_EXTRA, "bytes of payload a message may have"},
+	[C_ON_CRASH] = {"on_crash", COL_STR, COL_EXTRA,
+			"what becomes of messages in flight: dead-letter, drop, "
+			"redeliver"},
+	[C_MAX_DELIVERIES] = {"max_deliveries", COL_U64, COL_EXTRA,
+			      "deliveries of one message in all (redeliver)"},
+	[C_DEAD] = {"dead", COL_U64, COL_EXTRA, "completed by recovery as dead letters"},
+	[C_DROPPED] = {"dropped", COL_U64, COL_EXTRA, "completed by recovery, policy drop"},
+	[C_ABORTED] = {"aborted", COL_U64, COL_EXTRA, "claimed cells taken back from dead producers"},
+	[C_BAD] = {"bad", COL_U64, COL_EXTRA, "messages refused by the receiver: bad length or block"},
+	[C_FULL] = {"full", COL_U64, COL_EXTRA, "times a producer found it full"},
+	[C_TALLY] = {"tally", COL_COUNTS, COL_EXTRA, "counters of the receiver, by name"},
+};
+
+struct peers {
+	struct table *t;
+	unsigned col;
+};
+
+static void add_peer(void *ctx, const char *name, unsigned slot)
+{
+	struct peers *p = ctx;
+	(void)slot;
+	table_add(p->t, p->col, name);
+}
+
+static void chan_row(struct table *t, const struct shmchan_view *v, unsigned i,
+		     const struct shmchan_view_chan *c)
+{
+	const struct shmchan_stat *s = &c->stat;
+	table_row(t);
+	table_str(t, C_NAME, c->name);
+	table_str(t, C_KIND, shmtool_kind(c->kind));
+	table_u64(t, C_CAPACITY, c->capacity);
+	table_u64(t, C_DEPTH, s->depth);
+	table_u64(t, C_IN_FLIGHT, s->in_flight);
+	table_u64(t, C_ENQUEUED, s->enqueued);
+	table_u64(t, C_DEQUEUED, s->dequeued);
+	table_u64(t, C_DONE, s->done);
+	table_u64(t, C_HIGH_WATER, s->high_water);
+	shmchan_view_chan_peers(v, i, SHMCHAN_TX, add_peer, &(struct peers){t, C_PRODUCERS});
+	shmchan_view_chan_peers(v, i, SHMCHAN_RX, add_peer, &(struct peers){t, C_CONSUMERS});
+	table_u64(t, C_ID, c->id);
+	table_u64(t, C_MESSAGE_SIZE, c->msg_size);
+	table_str(t, C_ON_CRASH, shmtool_on_crash(c->on_crash));
+	if (c->on_crash == SHMCHAN_REDELIVER)
+		table_u64(t, C_MAX_DELIVERIES, c->max_deliveries);
+	table_u64(t, C_DEAD, s->dead);
+	table_u64(t, C_DROPPED, s->dropped);
+	table_u64(t, C_ABORTED, s->aborted);
+	table_u64(t, C_BAD, s->bad);
+	table_u64(t, C_FULL, s->full);
+	for (unsigned k = 0; k < c->tally_cnt && k < SHMCHAN_TALLY_MAX; k++)
+		table_count(t, C_TALLY, c->tally_name[k], c->tally[k]);
+}
+
+static int chan_list(const struct cli *cli)
+{
+	struct shmchan_view *v;
+	struct shmchan_view_group g;
+	struct shmchan_view_chan c;
+	int status, unreadable = EXIT_OK, code;
+	struct table *t = cli_table(cli, &status);
+
+	if (t == NULL)
+		return status;
+	status = shmtool_open(cli, &v);
+	if (status != EXIT_OK) {
+		table_free(t);
+		return status;
+	}
+	shmchan_view_group(v, &g);
+	for (unsigned i = 0; i < g.chan_cnt; i++) {
+		code = shmchan_view_chan(v, i, &c);
+		if (code != 0) {
+			char what[32];
+			snprintf(what, sizeof what, "channel %u", i + 1);
+			unreadable = shmtool_unreadable(cli, what, code);
+			continue;
+		}
+		chan_row(t, v, i, &c);
+	}
+	shmchan_view_close(v);
+	status = cli_print(cli, t, false);
+	return status != EXIT_OK ? status : unreadable;
+}
+
+static int chan_show(const struct cli *cli)
+{
+	struct shmchan_view *v;
+	struct shmchan_view_chan c;
+	unsigned i;
+	int status, code;
+	struct table *t = cli_table(cli, &status);
+
+	if (t == NULL)
+		return status;
+	status = shmtool_open(cli, &v);
+	if (status == EXIT_OK) {
+		status = shmtool_chan(cli, v, cli->args[0], &i);
+		if (status == EXIT_OK && (code = shmchan_view_chan(v, i, &c)) != 0)
+			status = shmtool_unreadable(cli, cli->args[0], code);
+		if (status == EXIT_OK)
+			chan_row(t, v, i, &c);
+		shmchan_view_close(v);
+	}
+	if (status == EXIT_OK)
+		return cli_print(cli, t, true);
+	table_free(t);
+	return status;
+}
+
+#define COLS(cols) cols, sizeof cols / sizeof *cols
+const struct verb chan_verbs[] = {
+	{"list", "all channels with their depths and counts", "", NULL, COLS(chan_cols), 0, chan_list},
+	{"show", "one channel with all its counts", "CHANNEL", NULL, COLS(chan_cols), 0, chan_show},
+	{NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},
+};

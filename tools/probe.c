@@ -1,0 +1,271 @@
+// Histograms by BPF: attach to the services of a group, wait, print, detach.
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "bpf/watch.h"
+#include "tools/histview.h"
+#include "tools/shmtool.h"
+
+#define RESCAN_NS 500000000l
+
+struct show {
+	const struct cli *cli;
+	struct shmchan_view *v;
+	struct shmchan_view_group group;
+	struct shmchan_view_chan *chans; // names, ids, capacities; chan_cnt of them could be read
+	unsigned chan_cnt;
+	struct watch *w;
+	double seconds; // that it watched
+};
+
+static int read_chans(struct show *s)
+{
+	s->chans = calloc(s->group.chan_cnt + 1, sizeof *s->chans);
+	if (s->chans == NULL)
+		return cli_fail(s->cli, EXIT_ERROR, "out of memory");
+	for (unsigned i = 0; i < s->group.chan_cnt; i++) {
+		int code = shmchan_view_chan(s->v, i, &s->chans[i]);
+		if (code != 0)
+			return shmtool_unreadable(s->cli, "a channel", code);
+		s->chan_cnt++;
+	}
+	return EXIT_OK;
+}
+
+static int open_watch(struct show *s)
+{
+	struct watch_chan *chans = calloc(s->chan_cnt + 1, sizeof *chans);
+	struct watch_why why = {""};
+	int err;
+	if (chans == NULL)
+		return cli_fail(s->cli, EXIT_ERROR, "out of memory");
+	for (unsigned i = 0; i < s->chan_cnt; i++)
+		chans[i] = (struct watch_chan){s->chans[i].id, s->chans[i].capacity};
+	err = watch_open(&s->w, s->group.group_tag, chans, s->chan_cnt, &why);
+	free(chans);
+	return err == WATCH_OK ? EXIT_OK : cli_fail(s->cli, EXIT_NO_PROBES, "%s", why.text);
+}
+
+// Attaches to what the living processes run, and to nothing twice. Processes that end meanwhile are no
+// failure.
+static int attach(struct show *s)
+{
+	struct watch_why why = {"the group has no living process"};
+	struct shmchan_view_proc p;
+	int err = WATCH_GONE;
+
+	shmchan_view_group(s->v, &s->group);
+	if (s->group.broker_alive)
+		err = watch_attach_pid(s->w, s->group.broker_pid, &why);
+	for (unsigned i = 0; shmchan_view_proc(s->v, i, &p) == 0; i++) {
+		if (err != WATCH_OK && err != WATCH_GONE && err != WATCH_NO_SITES)
+			break;
+		if (p.alive)
+			err = watch_attach_pid(s->w, p.pid, &why);
+	}
+	if (watch_files(s->w) == 0 || err == WATCH_EPERM || err == WATCH_KERNEL || err == WATCH_ENOMEM)
+		return cli_fail(s->cli, EXIT_NO_PROBES, "%s", why.text);
+	return EXIT_OK;
+}
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+// Until the time is over (0: never), the group ends, or SIGINT or SIGTERM, which are blocked, arrives.
+static void wait_for(struct show *s, double seconds, const sigset_t *ends)
+{
+	double start = now();
+	for (;;) {
+		double left = seconds > 0 ? start + seconds - now() : 1;
+		struct timespec t = {0, RESCAN_NS};
+		if (left <= 0)
+			break;
+		if (left < (double)RESCAN_NS / 1e9)
+			t.tv_nsec = (long)(left * 1e9);
+		if (sigtimedwait(ends, NULL, &t) > 0)
+			break;
+		shmchan_view_group(s->v, &s->group);
+		if (!s->group.broker_alive || attach(s) != EXIT_OK)
+			break;
+	}
+	s->seconds = now() - start;
+}
+
+static void plain_times(const char *what, const struct hist *h, FILE *f)
+{
+	char p50[16], p99[16], most[16];
+	if (histview_total(h) != 0)
+		fprintf(f, "  %-8s p50 %s, p99 %s, max %s\n", what,
+			histview_time(histview_quantile(h, 0.5), p50),
+			histview_time(histview_quantile(h, 0.99), p99),
+			histview_time(histview_quantile(h, 1), most));
+}
+
+static void plain_chan(const struct shmchan_view_chan *chan, const struct probe_chan *c, FILE *f)
+{
+	fprintf(f,
+		"%s (%s, capacity %u): push %" PRIu64 ", pop %" PRIu64 ", done %" PRIu64 ", full %" PRIu64
+		", dead letters %" PRIu64 "; one message in %u\n",
+		chan->name, shmtool_kind(chan->kind), chan->capacity, c->push, c->pop, c->done, c->full,
+		c->dead_letter, chan->sample_mask + 1);
+	plain_times("waiting", &c->wait, f);
+	plain_times("service", &c->service, f);
+	if (c->push != 0)
+		fprintf(f, "  %20s %12s\n", "depth at push", "messages");
+	histview_print(&c->depth, f);
+}
+
+static void json_chan(const struct shmchan_view_chan *chan, const struct probe_chan *c, struct jsonw *j)
+{
+	const struct {
+		const char *key;
+		uint64_t v;
+	} counts[] = {
+		{"id", chan->id},
+		{"capacity", chan->capacity},
+		{"every", chan->sample_mask + 1ull},
+		{"push", c->push},
+		{"pop", c->pop},
+		{"done", c->done},
+		{"full", c->full},
+		{"dead_letter", c->dead_letter},
+		{"unmatched", c->unmatched},
+		{"high_water", c->high_water},
+	};
+	jsonw_object(j);
+	jsonw_key(j, "name");
+	jsonw_str(j, chan->name);
+	for (unsigned i = 0; i < sizeof counts / sizeof *counts; i++) {
+		jsonw_key(j, counts[i].key);
+		jsonw_u64(j, counts[i].v);
+	}
+	jsonw_key(j, "depth");
+	histview_json(&c->depth, j);
+	jsonw_key(j, "wait_ns");
+	histview_json(&c->wait, j);
+	jsonw_key(j, "service_ns");
+	histview_json(&c->service, j);
+	jsonw_end(j);
+}
+
+static int print(struct show *s)
+{
+	FILE *f = s->cli->out;
+	struct probe_chan *c = malloc(sizeof *c);
+	struct jsonw j;
+	if (c == NULL)
+		return cli_fail(s->cli, EXIT_ERROR, "out of memory");
+	jsonw_begin(&j, f, s->cli->pretty);
+	if (s->cli->json) {
+		jsonw_object(&j);
+		jsonw_key(&j, "group");
+		jsonw_str(&j, s->group.name);
+		jsonw_key(&j, "seconds");
+		jsonw_num(&j, s->seconds);
+		jsonw_key(&j, "channels");
+		jsonw_array(&j);
+	}
+	for (unsigned i = 0; i < s->chan_cnt; i++) {
+		if (watch_read(s->w, s->chans[i].id, c) != WATCH_OK) {
+			free(c);
+			return cli_fail(s->cli, EXIT_NO_PROBES, "cannot read the maps of the BPF program");
+		}
+		if (s->cli->json)
+			json_chan(&s->chans[i], c, &j);
+		else
+			plain_chan(&s->chans[i], c, f);
+	}
+	free(c);
+	if (s->cli->json) {
+		jsonw_end(&j);
+		jsonw_end(&j);
+		jsonw_line(&j);
+	}
+	return fflush(f) == 0 ? EXIT_OK : cli_fail(s->cli, EXIT_ERROR, "cannot print: output closed");
+}
+
+// Sets the sampling of every channel for as long as we watch; every[i] is what it was.
+static int sample(struct show *s, uint32_t every)
+{
+	for (unsigned i = 0; i < s->chan_cnt; i++) {
+		int code = shmchan_view_sample(s->v, i, every != 0 ? every : s->chans[i].sample_mask + 1);
+		if (code != 0)
+			return shmtool_unreadable(s->cli, s->chans[i].name, code);
+	}
+	return EXIT_OK;
+}
+
+static int watch_and_print(struct show *s, double seconds, uint32_t every)
+{
+	sigset_t ends;
+	int status, back;
+
+	// Blocked from before attaching, so that whoever stops us finds histograms printed and sampling set
+	// back.
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	status = attach(s);
+	if (status == EXIT_OK && every != 0)
+		status = sample(s, every);
+	if (status == EXIT_OK) {
+		fprintf(s->cli->err, "shmtool: watching group '%s', attached to %u file%s\n", s->group.name,
+			watch_files(s->w), watch_files(s->w) == 1 ? "" : "s");
+		wait_for(s, seconds, &ends);
+	}
+	if (every != 0) {
+		back = sample(s, 0);
+		for (unsigned i = 0; i < s->chan_cnt; i++)
+			s->chans[i].sample_mask = every - 1;
+		status = status != EXIT_OK ? status : back;
+	}
+	return status == EXIT_OK ? print(s) : status;
+}
+
+static int probe_show(const struct cli *cli)
+{
+	struct show s = {.cli = cli};
+	const char *seconds_word = cli_opt(cli, "seconds"), *every_word = cli_opt(cli, "every");
+	double seconds = 5, every = 0;
+	int status;
+
+	if (seconds_word != NULL && !cli_number(cli, "seconds", seconds_word, 0, 1e9, &seconds))
+		return EXIT_USAGE;
+	if (every_word != NULL && !cli_number(cli, "every", every_word, 1, 1u << 30, &every))
+		return EXIT_USAGE;
+	if (((uint32_t)every & ((uint32_t)every - 1)) != 0 || every != (uint32_t)every)
+		return cli_fail(cli, EXIT_USAGE, "every '%s' is not a power of two", every_word);
+	status = shmtool_open(cli, &s.v);
+	if (status != EXIT_OK)
+		return status;
+	shmchan_view_group(s.v, &s.group);
+	status = read_chans(&s);
+	if (status == EXIT_OK)
+		status = open_watch(&s);
+	if (status == EXIT_OK)
+		status = watch_and_print(&s, seconds, (uint32_t)every);
+	watch_close(s.w);
+	free(s.chans);
+	shmchan_view_close(s.v);
+	return status;
+}
+
+static const struct opt show_opts[] = {
+	{"seconds", "S", "how long to watch, 5 if not given; 0: until interrupted or the group ends"},
+	{"every", "N", "meanwhile sample one message in N of every channel, a power of two; 1 counts all"},
+	{NULL, NULL, NULL},
+};
+const struct verb probe_verbs[] = {
+	{"show", "watch, then print a histogram of depths and the times of messages per channel", "",
+	 show_opts, NULL, 0, 0, probe_show},
+	{NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},
+};

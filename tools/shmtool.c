@@ -1,0 +1,141 @@
+#include "tools/shmtool.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct names {
+	char text[512];
+	unsigned cnt;
+	char first[SHMCHAN_NAME_MAX];
+};
+
+static void add_name(void *ctx, const char *name)
+{
+	struct names *n = ctx;
+	size_t len = strlen(n->text);
+	if (n->cnt++ == 0)
+		snprintf(n->first, sizeof n->first, "%s", name);
+	snprintf(n->text + len, sizeof n->text - len, "%s%s", len != 0 ? ", " : "", name);
+}
+
+static int open_failed(const struct cli *cli, const char *group, int code, const struct shmchan_why *why)
+{
+	struct names names = {0};
+	switch (code) {
+	case SHMCHAN_ENOENT:
+		shmchan_view_groups(add_name, &names);
+		if (names.cnt == 0)
+			return cli_fail(cli, EXIT_NO_GROUP, "no group '%s': no group runs", group);
+		return cli_fail(cli, EXIT_NO_GROUP, "no group '%s'; there are: %s", group, names.text);
+	case SHMCHAN_EINVAL:
+		return cli_fail(cli, EXIT_NO_GROUP,
+				"'%s' is not the name of a group: [a-z0-9_.-], at most %d", group,
+				SHMCHAN_NAME_MAX - 1);
+	case SHMCHAN_ENOMEM:
+		return cli_fail(cli, EXIT_ERROR, "out of memory");
+	}
+	return cli_fail(cli, EXIT_UNREADABLE, "cannot read group '%s': %s%s", group,
+			why->text[0] != '\0' ? why->text : shmchan_strerror(code),
+			why->sys_errno == EACCES ? "; run as the owner of the group or as root" : "");
+}
+
+int shmtool_open(const struct cli *cli, struct shmchan_view **out)
+{
+	struct shmchan_why why = {0};
+	struct names names = {0};
+	const char *group = cli->group;
+	int code;
+
+	if (group == NULL) {
+		code = shmchan_view_groups(add_name, &names);
+		if (code < 0)
+			return cli_fail(cli, EXIT_UNREADABLE, "cannot list groups: %s",
+					shmchan_strerror(code));
+		if (names.cnt == 0)
+			return cli_fail(cli, EXIT_NO_GROUP, "no group runs");
+		if (names.cnt > 1)
+			return cli_fail(cli, EXIT_NO_GROUP, "several groups run, name one of: %s",
+					names.text);
+		group = names.first;
+	}
+	code = shmchan_view_open(out, group, &why);
+	return code == 0 ? EXIT_OK : open_failed(cli, group, code, &why);
+}
+
+int shmtool_chan(const struct cli *cli, const struct shmchan_view *v, const char *name, unsigned *out)
+{
+	struct shmchan_view_group g;
+	struct shmchan_view_chan c;
+	struct names names = {0};
+
+	shmchan_view_group(v, &g);
+	for (unsigned i = 0; i < g.chan_cnt; i++) {
+		if (shmchan_view_chan(v, i, &c) != 0)
+			continue;
+		if (strcmp(c.name, name) == 0) {
+			*out = i;
+			return EXIT_OK;
+		}
+		add_name(&names, c.name);
+	}
+	return cli_fail(cli, EXIT_NO_OBJECT, "no channel '%s' in group '%s'; there are: %s", name, g.name,
+			names.cnt != 0 ? names.text : "none");
+}
+
+int shmtool_unreadable(const struct cli *cli, const char *object, int code)
+{
+	return cli_fail(cli, EXIT_UNREADABLE, "cannot read %s: %s", object, shmchan_strerror(code));
+}
+
+const char *shmtool_kind(enum shmchan_kind kind)
+{
+	switch (kind) {
+	case SHMCHAN_KIND_SLOT:
+		return "slot";
+	case SHMCHAN_KIND_SLOT_REF:
+		return "slot-ref";
+	case SHMCHAN_KIND_SPSC:
+		return "spsc";
+	case SHMCHAN_KIND_MPSC:
+		return "mpsc";
+	}
+	return "unknown";
+}
+
+const char *shmtool_on_crash(enum shmchan_on_crash on_crash)
+{
+	switch (on_crash) {
+	case SHMCHAN_DEAD_LETTER:
+		return "dead-letter";
+	case SHMCHAN_DROP:
+		return "drop";
+	case SHMCHAN_REDELIVER:
+		return "redeliver";
+	}
+	return "unknown";
+}
+
+const char *shmtool_proc_state(enum shmchan_proc_state state)
+{
+	switch (state) {
+	case SHMCHAN_PROC_FREE:
+		return "free";
+	case SHMCHAN_PROC_ANNOUNCED:
+		return "announced";
+	case SHMCHAN_PROC_RUNNING:
+		return "running";
+	case SHMCHAN_PROC_DEAD:
+		return "dead";
+	}
+	return "unknown";
+}
+
+const struct object shmtool_objects[] = {
+	{"group", "running sets of processes with their channels", group_verbs},
+	{"chan", "channels: bounded queues between services", chan_verbs},
+	{"dead", "messages that were in flight when their receiver died", dead_verbs},
+	{"probe", "histograms by BPF programs attached to the services", probe_verbs},
+	{"check", "invariants of all objects of a group", check_verbs},
+	{"version", "what this program was built with", version_verbs},
+	{NULL, NULL, NULL},
+};

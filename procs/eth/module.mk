@@ -20,3 +20,6 @@ eth_SRC := $(addprefix procs/eth/, \
 	types.c \
 )
 eth_LDLIBS := -lsnappy
+eth_SRC += $(addprefix procs/eth/, \
+	slashing.c \
+)

@@ -7,3 +7,7 @@ eth_$(1)_LDLIBS := -lcriterion -larchive -lyaml -ljansson -lcrypto
 endef
 $(foreach t,$(eth_tests),$(eval $(call eth_test,$(t))))
 eth_ssz_SRC += procs/ncli/generic.c
+
+eth_chain_tests := slashing
+TESTS += $(eth_chain_tests:%=eth_%)
+$(foreach t,$(eth_chain_tests),$(eval $(call eth_test,$(t))))

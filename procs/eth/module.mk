@@ -23,3 +23,8 @@ eth_LDLIBS := -lsnappy
 eth_SRC += $(addprefix procs/eth/, \
 	slashing.c \
 )
+
+# The protection data base is a library of its own: only who signs needs SQLite.
+LIBS += eth_protection
+eth_protection_SRC := procs/eth/protection.c procs/eth/interchange.c
+eth_protection_LDLIBS := $(call pkg,--libs sqlite3 jansson)

@@ -11,3 +11,8 @@ eth_ssz_SRC += procs/ncli/generic.c
 eth_chain_tests := slashing
 TESTS += $(eth_chain_tests:%=eth_%)
 $(foreach t,$(eth_chain_tests),$(eval $(call eth_test,$(t))))
+
+TESTS += test_eth_protection
+test_eth_protection_SRC := tests/eth/protection.c tests/eth/vectors.c
+test_eth_protection_LIBS := eth_protection eth
+test_eth_protection_LDLIBS := $(eth_slashing_LDLIBS)

@@ -156,6 +156,31 @@ Test(bls_field, bytes_and_integers)
 	cr_assert(fp_is_zero(&t));
 }
 
+/* Digit by digit, also where the lower 384 bits are close to 2^384. */
+Test(bls_field, wide_integers)
+{
+	state = 15;
+	for (int i = 0; i < 2000; i++) {
+		uint8_t wide[64];
+		struct fp got, want, digit, base;
+		for (int j = 0; j < 64; j++)
+			wide[j] = j >= 16 && j < 16 + i % 49 ? 0xff : (uint8_t)next();
+		memset(&base, 0, sizeof(base));
+		base.l[0] = 256;
+		fp_mul(&base, &base, &fp_r2);
+		memset(&want, 0, sizeof(want));
+		for (int j = 0; j < 64; j++) {
+			memset(&digit, 0, sizeof(digit));
+			digit.l[0] = wide[j];
+			fp_mul(&digit, &digit, &fp_r2);
+			fp_mul(&want, &want, &base);
+			fp_add(&want, &want, &digit);
+		}
+		fp_from_wide(&got, wide);
+		EQ(got, want);
+	}
+}
+
 /* The constants that are powers of xi = 1 + u, roots, or Montgomery's. */
 Test(bls_field, constants)
 {
@@ -607,6 +632,12 @@ Test(bls_mulx, as_the_portable)
 		bls_fp_mul_adx(&s, &x, &y);
 		fp_mul(&t, &x, &y);
 		EQ(s, t);
+		for (int j = 0; j < 6; j++)
+			y.l[j] = j < i % 7 ? UINT64_MAX : next();
+		bls_fp_mul_adx(&s, &a.c0, &y);
+		fp_mul(&t, &a.c0, &y);
+		EQ(s, t);
+		fp_add_lazy(&y, &b.c0, &b.c1);
 		bls_fp_sqr_adx(&s, &x);
 		fp_mul(&t, &x, &x);
 		EQ(s, t);

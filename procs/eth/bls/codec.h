@@ -64,8 +64,9 @@ static inline void fp_from_wide(struct fp *r, const uint8_t *b)
 	memcpy(high + 32, b, 16);
 	fp_load(&h, high);
 	fp_load(&l, b + 16);
-	fp_mul(&h, &h, &fp_r3);
-	fp_mul(&l, &l, &fp_r2);
+	/* l may be anything below 2^384, which only the second factor may. */
+	fp_mul(&h, &fp_r3, &h);
+	fp_mul(&l, &fp_r2, &l);
 	fp_add(r, &h, &l);
 }
 

@@ -187,7 +187,7 @@ static inline void fpw_sub_positive(struct fpw *r, const struct fpw *a, const st
 		r->l[i] = fp_subb(a->l[i], b->l[i], &borrow);
 }
 
-/* mulx.S. Inputs of a product below 2^383 with a b < p R; r may be a or b. */
+/* mulx.S, to the contracts of the C below. */
 void bls_fp_mul_adx(struct fp *r, const struct fp *a, const struct fp *b);
 void bls_fp_sqr_adx(struct fp *r, const struct fp *a);
 void bls_fpw_mul_adx(struct fpw *r, const struct fp *a, const struct fp *b);
@@ -198,7 +198,7 @@ void bls_fp_redc_adx(struct fp *r, const struct fpw *a);
 #define fpw_mul bls_fpw_mul_adx
 #define fp_redc bls_fp_redc_adx
 #else
-/* a b as an integer. */
+/* a b as an integer, a b < p R. */
 FP_CALL void fpw_mul(struct fpw *r, const struct fp *a, const struct fp *b)
 {
 	uint64_t t[12] = {0};
@@ -229,8 +229,8 @@ FP_CALL void fp_redc(struct fp *r, const struct fpw *a)
 	fp_reduce_once(r, t + 6);
 }
 
-/* a b / R for a b < p R: product and reduction limb by limb, so that the accumulator stays in registers. The
- * top limb of p is below 2^62, so the two carries of a row add up without one of their own. */
+/* a b / R for a < 2^382 and a b < p R, so b may be any six limbs where a < p. Product and reduction limb by limb, so that the accumulator stays in registers. A
+ * row ends below a + p < 2^384, so its two carries add up without one of their own. */
 FP_CALL void fp_mul(struct fp *r, const struct fp *a, const struct fp *b)
 {
 	uint64_t t[6] = {0};

@@ -1,7 +1,10 @@
-TESTS += test_bls test_bls_field
+TESTS += test_bls test_bls_field test_bls_lanes
 test_bls_SRC := tests/bls/test_bls.c tests/bls/vectors.c
 test_bls_LIBS := bls
 test_bls_LDLIBS := -lcriterion $(call pkg,--libs jansson libarchive)
 test_bls_field_SRC := tests/bls/test_bls_field.c
 test_bls_field_LIBS := bls
 test_bls_field_LDLIBS := -lcriterion
+test_bls_lanes_SRC := tests/bls/test_bls_lanes.c
+test_bls_lanes_LIBS := bls
+test_bls_lanes_LDLIBS := -lcriterion

@@ -1,5 +1,6 @@
 #include <stdatomic.h>
 #include <string.h>
+#include "procs/eth/bls/batch.h"
 #include "procs/eth/bls/engine.h"
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -14,7 +15,7 @@ static const struct bls_engine *choose(void)
 #if defined(__x86_64__)
 	unsigned a, b, c, d;
 	if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI2) && (b & bit_ADX))
-		return &bls_engine_adx;
+		return bls_lanes_supported() ? &bls_engine_ifma : &bls_engine_adx;
 #endif
 	return &bls_engine_portable;
 }
@@ -79,6 +80,27 @@ int bls_signature_from_bytes(struct bls_signature *signature, const void *bytes,
 void bls_signature_to_bytes(uint8_t bytes[BLS_SIGNATURE_BYTES], const struct bls_signature *signature)
 {
 	engine()->signature_to_bytes(bytes, signature);
+}
+
+static int first_error(const int8_t *results, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (results[i] != BLS_OK)
+			return results[i];
+	return BLS_OK;
+}
+
+int bls_pubkeys_from_bytes(struct bls_pubkey *keys, int8_t *results, const uint8_t *const *bytes, size_t n)
+{
+	engine()->pubkeys_from_bytes(keys, results, bytes, n);
+	return first_error(results, n);
+}
+
+int bls_signatures_from_bytes(struct bls_signature *signatures, int8_t *results, const uint8_t *const *bytes,
+			      size_t n)
+{
+	engine()->signatures_from_bytes(signatures, results, bytes, n);
+	return first_error(results, n);
 }
 
 /* d = a - r, and all ones when a < r; without branches. */
@@ -205,15 +227,14 @@ int bls_aggregate_verify(const struct bls_pubkey *const *keys, const void *const
 	return n ? engine()->aggregate_verify(keys, messages, lens, n, signature) : BLS_EMPTY;
 }
 
-size_t bls_batch_scratch(size_t n)
-{
-	return 16 * n;
-}
-
 int bls_batch_verify(const struct bls_item *items, size_t n, const uint8_t seed[BLS_SEED_BYTES],
 		     void *scratch, size_t scratch_bytes)
 {
 	if (n > UINT32_MAX || scratch_bytes < bls_batch_scratch(n) || (uintptr_t)scratch % 64)
 		return BLS_ARGUMENT;
-	return n ? engine()->batch_verify(items, n, seed, scratch) : BLS_OK;
+	if (n == 0)
+		return BLS_OK;
+	struct batch b;
+	bls_batch_plan(&b, items, n, seed, scratch);
+	return engine()->batch_verify(&b);
 }

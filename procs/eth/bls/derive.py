@@ -157,6 +157,12 @@ def main():
     show("FP_ONE", 1, bits, "1")
     show("FP_R2", rr, bits, "R^2: its product with an integer is that integer in Montgomery form")
     show("FP_R3", rr * rr, bits, "R^3: the same for the upper half of an integer, times R")
+    if bits == 52:
+        bias = ", ".join("0x%x" % (1024 * (P >> (limb * i) & ((1 << limb) - 1))) for i in range(n))
+        print(f"/* 2^10 p, limb by limb */\n#define FP_BIAS FPC({bias})\n")
+        show("FP_FROM64", 2**448 * pow(rr, -1, P), bits, "2^448 / R: its product takes Montgomery form with 2^384 to R")
+        show("FP_TO64", 2**384 * pow(rr, -1, P), bits, "2^384 / R: and back")
+        show("FP_WIDE", 2**384 * rr, bits, "2^384 R: its product with an integer is that, times 2^384, in Montgomery form")
     show("FP_HALF", pow(2, -1, P), bits, "1/2")
     show("FP_BETA", BETA, bits, "phi(x, y) = (beta x, y) = [-x^2](x, y)")
     show("FP_PSI2_X", PSI2_X.a, bits, "psi^2(x, y) = (PSI2_X x, -y) = [x^2](x, y)")

@@ -7,6 +7,8 @@
 
 #include "procs/eth/bls/bls.h"
 
+struct batch;
+
 struct bls_engine {
 	const char *name;
 	int (*pubkey_from_bytes)(struct bls_pubkey *, const uint8_t *);
@@ -21,11 +23,15 @@ struct bls_engine {
 	int (*verify)(const struct bls_pubkey *, const void *, size_t, const struct bls_signature *);
 	int (*aggregate_verify)(const struct bls_pubkey *const *, const void *const *, const size_t *, size_t,
 				const struct bls_signature *);
-	int (*batch_verify)(const struct bls_item *, size_t, const uint8_t *, void *);
+	void (*pubkeys_from_bytes)(struct bls_pubkey *, int8_t *, const uint8_t *const *, size_t);
+	void (*signatures_from_bytes)(struct bls_signature *, int8_t *, const uint8_t *const *, size_t);
+	int (*batch_verify)(const struct batch *);
 };
 
 extern const struct bls_engine bls_engine_portable;
 extern const struct bls_engine bls_engine_adx;
+extern const struct bls_engine bls_engine_ifma;
+extern const struct bls_engine bls_engine_blst;
 
 /* hash_to_field's bytes (RFC 9380, 5.3.1): expand_message_xmd with SHA-256 to 256 bytes; dst_len in [1, 255].
  */

@@ -184,6 +184,50 @@ int shmchan_view_chan_peers(const struct shmchan_view *v, unsigned i, int end,
 	return cnt;
 }
 
+int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struct shmchan_view_msg *out, void *buf,
+		     size_t size)
+{
+	int e = nth(v, SHMCHAN_OBJ_RING, i);
+	const struct shmchan_ring_ref *r;
+	const struct shmchan_cell *c;
+	uint64_t done, taken, pos, word;
+	uint32_t len;
+
+	*out = (struct shmchan_view_msg){0};
+	if (e < 0 || v->m.entries[e].err)
+		return e < 0 ? SHMCHAN_ENOENT : v->m.entries[e].err;
+	r = &v->m.entries[e].ring;
+	if (!shmchan_ring_cursor(r, &done, &taken))
+		return SHMCHAN_ECORRUPT;
+	pos = done + k;
+	if (k >= r->cap || pos >= shmchan_ring_tail(r))
+		return SHMCHAN_ENOENT;
+	c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
+	// Acquire: pairs with the producer's release of the cell.
+	word = atomic_load_explicit(&c->word, memory_order_acquire);
+	if (shmchan_ring_many(r) ? shmchan_cell_ahead(word, pos / r->cap) != 0 ||
+					   shmchan_cell_state(word) != SHMCHAN_CELL_FULL
+				 : word != pos + 1)
+		return SHMCHAN_EMPTY;
+	len = shmchan_cell_len(c);
+	*out = (struct shmchan_view_msg){.pos = pos,
+					 .corr = c->corr,
+					 .type = c->type,
+					 .reply = c->reply,
+					 .len = SHMCHAN_LEN(len),
+					 .sender_slot = shmchan_owner_slot(c->sender),
+					 .sender_incarnation = shmchan_owner_inc(c->sender),
+					 .deliveries = SHMCHAN_DELIVERIES(len),
+					 .block = c->block,
+					 .in_flight = pos < taken};
+	out->bytes = out->len < r->msg_size ? out->len : r->msg_size;
+	out->bytes = out->bytes < size ? out->bytes : (uint32_t)size;
+	memcpy(buf, c->data, out->bytes);
+	// A producer may write the cell again only after done has passed it: then what was copied may be of two messages.
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load_explicit(&r->ring->done, memory_order_relaxed) <= pos ? 0 : SHMCHAN_EMPTY;
+}
+
 int shmchan_view_pool(const struct shmchan_view *v, unsigned i, struct shmchan_view_pool *out)
 {
 	int e = nth(v, SHMCHAN_OBJ_POOL, i);
@@ -202,6 +246,42 @@ int shmchan_view_pool(const struct shmchan_view *v, unsigned i, struct shmchan_v
 	out->owned = cnt.owned;
 	out->kept = cnt.kept;
 	out->sent = cnt.sent;
+	return 0;
+}
+
+int shmchan_view_block(const struct shmchan_view *v, unsigned i, uint32_t b, struct shmchan_view_block *out)
+{
+	int e = nth(v, SHMCHAN_OBJ_POOL, i);
+	uint64_t word;
+	uint16_t chan;
+
+	*out = (struct shmchan_view_block){0};
+	if (e < 0 || v->m.entries[e].err)
+		return e < 0 ? SHMCHAN_ENOENT : v->m.entries[e].err;
+	if (b >= v->m.entries[e].pool.block_cnt)
+		return SHMCHAN_ENOENT;
+	word = atomic_load_explicit(&v->m.entries[e].pool.words[b].word, memory_order_acquire);
+	switch (shmchan_block_state(word)) {
+	case SHMCHAN_BLOCK_FREE:
+		break;
+	case SHMCHAN_BLOCK_OWNED:
+	case SHMCHAN_BLOCK_KEPT:
+		out->state = shmchan_block_state(word) == SHMCHAN_BLOCK_KEPT ? SHMCHAN_VIEW_KEPT : SHMCHAN_VIEW_OWNED;
+		out->slot = shmchan_owner_slot((shmchan_owner)word);
+		out->incarnation = shmchan_owner_inc((shmchan_owner)word);
+		if (out->state == SHMCHAN_VIEW_KEPT)
+			out->tag = atomic_load_explicit(&v->m.entries[e].pool.words[b].tag, memory_order_relaxed);
+		break;
+	case SHMCHAN_BLOCK_SENT:
+		out->state = SHMCHAN_VIEW_SENT;
+		out->pos = (uint32_t)word;
+		chan = shmchan_block_chan(word);
+		if (chan >= 1 && chan <= v->m.cnt)
+			snprintf(out->channel, sizeof(out->channel), "%.31s", v->m.c.entries[chan - 1].name);
+		break;
+	default:
+		return SHMCHAN_ECORRUPT;
+	}
 	return 0;
 }
 

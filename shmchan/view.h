@@ -73,12 +73,41 @@ SHMCHAN_API int shmchan_view_sample(const struct shmchan_view *v, unsigned i, ui
 SHMCHAN_API int shmchan_view_chan_peers(const struct shmchan_view *v, unsigned i, int end,
 					void (*f)(void *ctx, const char *name, unsigned slot), void *ctx);
 
+// A message in a channel, or a cell that a producer has claimed and not yet filled.
+struct shmchan_view_msg {
+	uint64_t pos, corr;
+	uint16_t type, reply;
+	uint32_t len;   // bytes the message has
+	uint32_t bytes; // of which were copied
+	uint32_t sender_slot, sender_incarnation;
+	uint32_t deliveries;
+	shmchan_block block;
+	bool in_flight; // taken, not completed
+};
+// shmchan_view_msg describes the k-th message of channel i, counted from the oldest that isn't completed, and copies at
+// most `size` bytes of its payload to buf. Returns 0; EMPTY there is a cell but no message in it (claimed, aborted, or
+// completed while it was read); ENOENT k is past the newest; or why the channel can't be read.
+SHMCHAN_API int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struct shmchan_view_msg *out,
+				 void *buf, size_t size);
+
 struct shmchan_view_pool {
 	char name[SHMCHAN_NAME_MAX];
 	size_t block_size;
 	uint32_t block_cnt, free, owned, kept, sent;
 };
 SHMCHAN_API int shmchan_view_pool(const struct shmchan_view *v, unsigned i, struct shmchan_view_pool *out);
+
+// A block of a pool and whose it is.
+struct shmchan_view_block {
+	enum { SHMCHAN_VIEW_FREE, SHMCHAN_VIEW_OWNED, SHMCHAN_VIEW_KEPT, SHMCHAN_VIEW_SENT } state;
+	unsigned slot; // OWNED, KEPT: process slot and incarnation of the owner
+	uint32_t incarnation;
+	uint64_t tag;                   // KEPT
+	char channel[SHMCHAN_NAME_MAX]; // SENT: channel of the message it is in
+	uint32_t pos;                   // and the lower half of its position
+};
+// Block b in [0, block_cnt) of pool i. Returns 0, ENOENT, or why the pool can't be read.
+SHMCHAN_API int shmchan_view_block(const struct shmchan_view *v, unsigned i, uint32_t b, struct shmchan_view_block *out);
 
 struct shmchan_view_dead {
 	uint64_t no; // number of the letter, from 1, in order of time

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
-#include "tools/shmtool.h"
+#include "tools/chan_live.h"
 
 enum {
 	C_NAME,
@@ -94,65 +94,61 @@ static void chan_row(struct table *t, const struct shmchan_view *v, unsigned i,
 		table_count(t, C_TALLY, c->tally_name[k], c->tally[k]);
 }
 
+static int chan_list_fill(const struct cli *cli, const struct shmchan_view *v, struct table *t)
+{
+	struct shmchan_view_chan c;
+	int status = EXIT_OK, code;
+
+	for (unsigned i = 0; (code = shmchan_view_chan(v, i, &c)) != SHMCHAN_ENOENT; i++) {
+		if (code == 0)
+			chan_row(t, v, i, &c);
+		else
+			status = shmtool_unreadable(cli, c.name, code);
+	}
+	return status;
+}
+
 static int chan_list(const struct cli *cli)
 {
-	struct shmchan_view *v;
-	struct shmchan_view_group g;
-	struct shmchan_view_chan c;
-	int status, unreadable = EXIT_OK, code;
-	struct table *t = cli_table(cli, &status);
+	return shmtool_rows(cli, false, chan_list_fill);
+}
 
-	if (t == NULL)
+static int chan_show_fill(const struct cli *cli, const struct shmchan_view *v, struct table *t)
+{
+	struct shmchan_view_chan c;
+	unsigned i;
+	int status = shmtool_chan(cli, v, cli->args[0], &i), code;
+
+	if (status != EXIT_OK)
 		return status;
-	status = shmtool_open(cli, &v);
-	if (status != EXIT_OK) {
-		table_free(t);
-		return status;
-	}
-	shmchan_view_group(v, &g);
-	for (unsigned i = 0; i < g.chan_cnt; i++) {
-		code = shmchan_view_chan(v, i, &c);
-		if (code != 0) {
-			char what[32];
-			snprintf(what, sizeof what, "channel %u", i + 1);
-			unreadable = shmtool_unreadable(cli, what, code);
-			continue;
-		}
-		chan_row(t, v, i, &c);
-	}
-	shmchan_view_close(v);
-	status = cli_print(cli, t, false);
-	return status != EXIT_OK ? status : unreadable;
+	code = shmchan_view_chan(v, i, &c);
+	if (code != 0)
+		return shmtool_unreadable(cli, c.name, code);
+	chan_row(t, v, i, &c);
+	return EXIT_OK;
 }
 
 static int chan_show(const struct cli *cli)
 {
-	struct shmchan_view *v;
-	struct shmchan_view_chan c;
-	unsigned i;
-	int status, code;
-	struct table *t = cli_table(cli, &status);
-
-	if (t == NULL)
-		return status;
-	status = shmtool_open(cli, &v);
-	if (status == EXIT_OK) {
-		status = shmtool_chan(cli, v, cli->args[0], &i);
-		if (status == EXIT_OK && (code = shmchan_view_chan(v, i, &c)) != 0)
-			status = shmtool_unreadable(cli, cli->args[0], code);
-		if (status == EXIT_OK)
-			chan_row(t, v, i, &c);
-		shmchan_view_close(v);
-	}
-	if (status == EXIT_OK)
-		return cli_print(cli, t, true);
-	table_free(t);
-	return status;
+	return shmtool_rows(cli, true, chan_show_fill);
 }
 
-#define COLS(cols) cols, sizeof cols / sizeof *cols
+static const struct opt watch_opts[] = {
+	{"interval", "S", "seconds from line to line, 1 if not given"},
+	{"count", "N", "end after N lines"},
+	{NULL, NULL, NULL},
+};
+static const struct opt peek_opts[] = {
+	{"count", "N", "at most N messages, 10 if not given"},
+	{"bytes", "B", "the first B bytes of each, 16 if not given"},
+	{NULL, NULL, NULL},
+};
 const struct verb chan_verbs[] = {
 	{"list", "all channels with their depths and counts", "", NULL, COLS(chan_cols), 0, chan_list},
 	{"show", "one channel with all its counts", "CHANNEL", NULL, COLS(chan_cols), 0, chan_show},
-	{NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},
+	{"watch", "one line per interval, until interrupted or the group ends; -j: one object per line",
+	 "CHANNEL", watch_opts, COLS(chan_watch_cols), 0, chan_watch},
+	{"peek", "the oldest messages that are not completed; takes nothing", "CHANNEL", peek_opts,
+	 COLS(chan_peek_cols), 0, chan_peek},
+	NO_MORE_VERBS,
 };

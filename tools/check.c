@@ -49,8 +49,7 @@ static int check(const struct cli *cli)
 	return status;
 }
 
-#define COLS(cols) cols, sizeof cols / sizeof *cols
 const struct verb check_verbs[] = {
 	{"", "walks every object; exit status 4 if one is damaged", "", NULL, COLS(check_cols), 0, check},
-	{NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},
+	NO_MORE_VERBS,
 };

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ enum {
 	D_DELIVERIES,
 	D_HAD_BLOCK,
 	D_ANSWER,
+	D_DATA,
 };
 static const struct col dead_cols[] = {
 	[D_NO] = {"no", COL_U64, 0, "number of the letter, from 1"},
@@ -46,11 +48,13 @@ static const struct col dead_cols[] = {
 	[D_DELIVERIES] = {"deliveries", COL_U64, COL_EXTRA, "incarnations that died with it before"},
 	[D_HAD_BLOCK] = {"had_block", COL_BOOL, COL_EXTRA, "whether it carried a block"},
 	[D_ANSWER] = {"answer", COL_STR, COL_EXTRA, "PEER_DIED to the sender: none, pending or sent"},
+	[D_DATA] = {"data", COL_STR, COL_EXTRA, "the payload kept, hexadecimal"},
 };
 
 static void dead_row(struct table *t, const struct shmchan_view_dead *d)
 {
 	static const char *const answers[] = {"none", "pending", "sent"};
+	char *hex;
 	table_row(t);
 	table_u64(t, D_NO, d->no);
 	table_str(t, D_CHANNEL, d->channel);
@@ -72,35 +76,89 @@ static void dead_row(struct table *t, const struct shmchan_view_dead *d)
 	table_u64(t, D_REPLY, d->reply);
 	table_u64(t, D_DELIVERIES, d->deliveries);
 	table_bool(t, D_HAD_BLOCK, d->had_block);
+	hex = shmtool_hex(d->data, d->bytes);
+	table_str(t, D_DATA, hex != NULL ? hex : "");
+	free(hex);
 	table_str(t, D_ANSWER, d->answer >= 0 && d->answer < 3 ? answers[d->answer] : "unknown");
+}
+
+static int dead_list_fill(const struct cli *cli, const struct shmchan_view *v, struct table *t)
+{
+	struct shmchan_view_dead d;
+	uint32_t kept;
+	uint64_t cnt = shmchan_view_dead_cnt(v, &kept);
+
+	for (uint64_t no = cnt - kept + 1; no <= cnt; no++)
+		if (shmchan_view_dead(v, no, &d) == 0) // else it gave way to a later one meanwhile
+			dead_row(t, &d);
+	return EXIT_OK;
 }
 
 static int dead_list(const struct cli *cli)
 {
-	struct shmchan_view *v;
-	struct shmchan_view_dead d;
-	uint64_t cnt;
-	uint32_t kept;
-	int status;
-	struct table *t = cli_table(cli, &status);
-
-	if (t == NULL)
-		return status;
-	status = shmtool_open(cli, &v);
-	if (status != EXIT_OK) {
-		table_free(t);
-		return status;
-	}
-	cnt = shmchan_view_dead_cnt(v, &kept);
-	for (uint64_t no = cnt - kept + 1; no <= cnt; no++)
-		if (shmchan_view_dead(v, no, &d) == 0) // else it gave way to a later one meanwhile
-			dead_row(t, &d);
-	shmchan_view_close(v);
-	return cli_print(cli, t, false);
+	return shmtool_rows(cli, false, dead_list_fill);
 }
 
-#define COLS(cols) cols, sizeof cols / sizeof *cols
+// The letter that the command line names.
+static int find_letter(const struct cli *cli, const struct shmchan_view *v, struct shmchan_view_dead *d)
+{
+	uint32_t kept;
+	uint64_t cnt = shmchan_view_dead_cnt(v, &kept);
+	double no;
+
+	if (!cli_number(cli, "letter", cli->args[0], 1, 1e15, &no))
+		return EXIT_USAGE;
+	if (shmchan_view_dead(v, (uint64_t)no, d) == 0)
+		return EXIT_OK;
+	if (cnt == 0)
+		return cli_fail(cli, EXIT_NO_OBJECT, "no dead letter %s: there is none", cli->args[0]);
+	return cli_fail(cli, EXIT_NO_OBJECT, "no dead letter %s; kept are %" PRIu64 " to %" PRIu64,
+			cli->args[0], cnt - kept + 1, cnt);
+}
+
+static int dead_show_fill(const struct cli *cli, const struct shmchan_view *v, struct table *t)
+{
+	struct shmchan_view_dead d;
+	int status = find_letter(cli, v, &d);
+	if (status == EXIT_OK)
+		dead_row(t, &d);
+	return status;
+}
+
+static int dead_show(const struct cli *cli)
+{
+	return shmtool_rows(cli, true, dead_show_fill);
+}
+
+static int dead_dump(const struct cli *cli)
+{
+	struct shmchan_view *v;
+	struct shmchan_view_dead d;
+	int status;
+
+	if (cli->json)
+		return cli_fail(cli, EXIT_USAGE, "writes bytes, not JSON; `dead show -j` has them as text");
+	status = shmtool_open(cli, &v);
+	if (status != EXIT_OK)
+		return status;
+	status = find_letter(cli, v, &d);
+	if (status == EXIT_OK) {
+		fwrite(d.data, 1, d.bytes, cli->out);
+		if (fflush(cli->out) != 0)
+			status = cli_fail(cli, EXIT_ERROR, "cannot write: output closed");
+		else if (d.bytes < d.len)
+			fprintf(cli->err,
+				"shmtool: of letter %" PRIu64 " only the first %u of %u bytes were kept\n",
+				d.no, d.bytes, d.len);
+	}
+	shmchan_view_close(v);
+	return status;
+}
+
 const struct verb dead_verbs[] = {
 	{"list", "dead letters, the oldest first", "", NULL, COLS(dead_cols), 0, dead_list},
-	{NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},
+	{"show", "one dead letter with all that is known of it", "NUMBER", NULL, COLS(dead_cols), 0,
+	 dead_show},
+	{"dump", "writes the payload that was kept, as it is", "NUMBER", NULL, NULL, 0, 0, dead_dump},
+	NO_MORE_VERBS,
 };

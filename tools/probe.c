@@ -2,15 +2,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "bpf/watch.h"
 #include "tools/histview.h"
+#include "tools/live.h"
 #include "tools/shmtool.h"
 
-#define RESCAN_NS 500000000l
+#define RESCAN_SECONDS 0.5
 
 struct show {
 	const struct cli *cli;
@@ -72,31 +71,19 @@ static int attach(struct show *s)
 	return EXIT_OK;
 }
 
-static double now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 // Until the time is over (0: never), the group ends, or SIGINT or SIGTERM, which are blocked, arrives.
-static void wait_for(struct show *s, double seconds, const sigset_t *ends)
+static void wait_for(struct show *s, double seconds)
 {
-	double start = now();
+	double start = live_now();
 	for (;;) {
-		double left = seconds > 0 ? start + seconds - now() : 1;
-		struct timespec t = {0, RESCAN_NS};
-		if (left <= 0)
-			break;
-		if (left < (double)RESCAN_NS / 1e9)
-			t.tv_nsec = (long)(left * 1e9);
-		if (sigtimedwait(ends, NULL, &t) > 0)
+		double end = seconds > 0 ? start + seconds : INFINITY, next = live_now() + RESCAN_SECONDS;
+		if (!live_wait(next < end ? next : end) || live_now() >= end)
 			break;
 		shmchan_view_group(s->v, &s->group);
 		if (!s->group.broker_alive || attach(s) != EXIT_OK)
 			break;
 	}
-	s->seconds = now() - start;
+	s->seconds = live_now() - start;
 }
 
 static void plain_times(const char *what, const struct hist *h, FILE *f)
@@ -205,22 +192,18 @@ static int sample(struct show *s, uint32_t every)
 
 static int watch_and_print(struct show *s, double seconds, uint32_t every)
 {
-	sigset_t ends;
 	int status, back;
 
 	// Blocked from before attaching, so that whoever stops us finds histograms printed and sampling set
 	// back.
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGINT);
-	sigaddset(&ends, SIGTERM);
-	sigprocmask(SIG_BLOCK, &ends, NULL);
+	live_block();
 	status = attach(s);
 	if (status == EXIT_OK && every != 0)
 		status = sample(s, every);
 	if (status == EXIT_OK) {
 		fprintf(s->cli->err, "shmtool: watching group '%s', attached to %u file%s\n", s->group.name,
 			watch_files(s->w), watch_files(s->w) == 1 ? "" : "s");
-		wait_for(s, seconds, &ends);
+		wait_for(s, seconds);
 	}
 	if (every != 0) {
 		back = sample(s, 0);
@@ -267,5 +250,5 @@ static const struct opt show_opts[] = {
 const struct verb probe_verbs[] = {
 	{"show", "watch, then print a histogram of depths and the times of messages per channel", "",
 	 show_opts, NULL, 0, 0, probe_show},
-	{NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},
+	NO_MORE_VERBS,
 };

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "shmchan/broker.h"
 
 struct names {
 	char text[512];
@@ -62,24 +63,109 @@ int shmtool_open(const struct cli *cli, struct shmchan_view **out)
 	return code == 0 ? EXIT_OK : open_failed(cli, group, code, &why);
 }
 
-int shmtool_chan(const struct cli *cli, const struct shmchan_view *v, const char *name, unsigned *out)
+int shmtool_rows(const struct cli *cli, bool record,
+		 int (*fill)(const struct cli *cli, const struct shmchan_view *v, struct table *t))
 {
-	struct shmchan_view_group g;
+	struct shmchan_view *v;
+	int status, filled;
+	struct table *t = cli_table(cli, &status);
+
+	if (t == NULL)
+		return status;
+	status = shmtool_open(cli, &v);
+	if (status != EXIT_OK) {
+		table_free(t);
+		return status;
+	}
+	filled = fill(cli, v, t);
+	shmchan_view_close(v);
+	if (filled != EXIT_OK && (filled != EXIT_UNREADABLE || table_rows(t) == 0)) {
+		table_free(t);
+		return filled;
+	}
+	status = cli_print(cli, t, record);
+	return status != EXIT_OK ? status : filled;
+}
+
+// What can be found by name: reads name i into `name`, or returns false if there is no such object.
+typedef bool (*namer)(const struct shmchan_view *v, unsigned i, char *name);
+
+static bool chan_name(const struct shmchan_view *v, unsigned i, char *name)
+{
 	struct shmchan_view_chan c;
+	int code = shmchan_view_chan(v, i, &c);
+	snprintf(name, SHMCHAN_NAME_MAX, "%s", c.name);
+	return code != SHMCHAN_ENOENT;
+}
+
+static bool proc_name(const struct shmchan_view *v, unsigned i, char *name)
+{
+	struct shmchan_view_proc p;
+	int code = shmchan_view_proc(v, i, &p);
+	if (code == 0)
+		snprintf(name, SHMCHAN_NAME_MAX, "%s", p.name);
+	return code == 0;
+}
+
+static bool pool_name(const struct shmchan_view *v, unsigned i, char *name)
+{
+	struct shmchan_view_pool p;
+	int code = shmchan_view_pool(v, i, &p);
+	snprintf(name, SHMCHAN_NAME_MAX, "%s", p.name);
+	return code != SHMCHAN_ENOENT;
+}
+
+static int find(const struct cli *cli, const struct shmchan_view *v, const char *what, namer name_of,
+		const char *name, unsigned *out)
+{
+	char found[SHMCHAN_NAME_MAX];
+	struct shmchan_view_group g;
 	struct names names = {0};
 
-	shmchan_view_group(v, &g);
-	for (unsigned i = 0; i < g.chan_cnt; i++) {
-		if (shmchan_view_chan(v, i, &c) != 0)
-			continue;
-		if (strcmp(c.name, name) == 0) {
-			*out = i;
+	for (*out = 0; name_of(v, *out, found); ++*out) {
+		if (strcmp(found, name) == 0)
 			return EXIT_OK;
-		}
-		add_name(&names, c.name);
+		add_name(&names, found);
 	}
-	return cli_fail(cli, EXIT_NO_OBJECT, "no channel '%s' in group '%s'; there are: %s", name, g.name,
+	shmchan_view_group(v, &g);
+	return cli_fail(cli, EXIT_NO_OBJECT, "no %s '%s' in group '%s'; there are: %s", what, name, g.name,
 			names.cnt != 0 ? names.text : "none");
+}
+
+int shmtool_chan(const struct cli *cli, const struct shmchan_view *v, const char *name, unsigned *out)
+{
+	return find(cli, v, "channel", chan_name, name, out);
+}
+
+int shmtool_proc(const struct cli *cli, const struct shmchan_view *v, const char *name, unsigned *out)
+{
+	return find(cli, v, "service", proc_name, name, out);
+}
+
+int shmtool_pool(const struct cli *cli, const struct shmchan_view *v, const char *name, unsigned *out)
+{
+	return find(cli, v, "pool", pool_name, name, out);
+}
+
+const char *shmtool_service(const struct shmchan_view *v, unsigned slot, char *buf)
+{
+	if (slot == 0 || !proc_name(v, slot - 1, buf))
+		snprintf(buf, SHMCHAN_NAME_MAX, "%s", slot == 0 ? SHMCHAN_BROKER_NAME : "unknown");
+	return buf;
+}
+
+char *shmtool_hex(const unsigned char *data, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *text = malloc(2 * n + 1);
+	if (text == NULL)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		text[2 * i] = digits[data[i] >> 4];
+		text[2 * i + 1] = digits[data[i] & 15];
+	}
+	text[2 * n] = '\0';
+	return text;
 }
 
 int shmtool_unreadable(const struct cli *cli, const char *object, int code)
@@ -132,7 +218,9 @@ const char *shmtool_proc_state(enum shmchan_proc_state state)
 
 const struct object shmtool_objects[] = {
 	{"group", "running sets of processes with their channels", group_verbs},
+	{"service", "the processes of a group", service_verbs},
 	{"chan", "channels: bounded queues between services", chan_verbs},
+	{"pool", "blocks for large messages", pool_verbs},
 	{"dead", "messages that were in flight when their receiver died", dead_verbs},
 	{"probe", "histograms by BPF programs attached to the services", probe_verbs},
 	{"check", "invariants of all objects of a group", check_verbs},

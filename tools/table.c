@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#define SHOWN_MAX 64 // columns of a plain table
+
 struct cell {
 	bool set;
 	union {
@@ -42,13 +44,19 @@ struct table *table_new(const struct col *cols, unsigned col_cnt)
 	return t;
 }
 
+void table_clear(struct table *t)
+{
+	for (unsigned i = 0; i < t->row_cnt * t->col_cnt; i++)
+		if (t->cells[i].set && is_text(t->cols[i % t->col_cnt].type))
+			free(t->cells[i].str);
+	t->row_cnt = 0;
+}
+
 void table_free(struct table *t)
 {
 	if (t == NULL)
 		return;
-	for (unsigned i = 0; i < t->row_cnt * t->col_cnt; i++)
-		if (t->cells[i].set && is_text(t->cols[i % t->col_cnt].type))
-			free(t->cells[i].str);
+	table_clear(t);
 	free(t->cells);
 	free(t->shown);
 	free(t->bad_field);
@@ -314,14 +322,34 @@ static bool to_the_right(enum col_type type)
 	return type == COL_U64 || type == COL_I64 || type == COL_NUM;
 }
 
+// One line: the heading, or a row.
+static void print_line(const struct table *t, FILE *f, const int *width, int row)
+{
+	char buf[64];
+	int col;
+	for (unsigned k = 0; (col = nth(t, k, false)) >= 0 && k < SHOWN_MAX; k++) {
+		const char *text = buf;
+		bool is_last = nth(t, k + 1, false) < 0;
+		if (row < 0)
+			heading(buf, sizeof buf, t->cols[col].key);
+		else
+			text = plain(t, (unsigned)row, (unsigned)col, buf, sizeof buf);
+		if (to_the_right(t->cols[col].type))
+			fprintf(f, "%*s%s", width[k], text, is_last ? "" : "  ");
+		else
+			fprintf(f, "%-*s%s", is_last ? 0 : width[k], text, is_last ? "" : "  ");
+	}
+	fputc('\n', f);
+}
+
 bool table_print(const struct table *t, FILE *f)
 {
 	char buf[64];
-	int width[64] = {0};
+	int width[SHOWN_MAX] = {0};
 	int col;
 	if (t->broken)
 		return false;
-	for (unsigned k = 0; (col = nth(t, k, false)) >= 0 && k < 64; k++) {
+	for (unsigned k = 0; (col = nth(t, k, false)) >= 0 && k < SHOWN_MAX; k++) {
 		width[k] = (int)strlen(t->cols[col].key);
 		for (unsigned row = 0; row < t->row_cnt; row++) {
 			int len = (int)strlen(plain(t, row, (unsigned)col, buf, sizeof buf));
@@ -329,21 +357,23 @@ bool table_print(const struct table *t, FILE *f)
 				width[k] = len;
 		}
 	}
-	for (unsigned line = 0; line <= t->row_cnt; line++) {
-		for (unsigned k = 0; (col = nth(t, k, false)) >= 0 && k < 64; k++) {
-			const char *text = buf;
-			if (line == 0)
-				heading(buf, sizeof buf, t->cols[col].key);
-			else
-				text = plain(t, line - 1, (unsigned)col, buf, sizeof buf);
-			bool is_last = nth(t, k + 1, false) < 0;
-			if (to_the_right(t->cols[col].type))
-				fprintf(f, "%*s%s", width[k], text, is_last ? "" : "  ");
-			else
-				fprintf(f, "%-*s%s", is_last ? 0 : width[k], text, is_last ? "" : "  ");
-		}
-		fputc('\n', f);
+	for (int row = -1; row < (int)t->row_cnt; row++)
+		print_line(t, f, width, row);
+	return !ferror(f);
+}
+
+bool table_print_stream(const struct table *t, FILE *f, bool with_heading)
+{
+	int width[SHOWN_MAX] = {0};
+	int col;
+	if (t->broken)
+		return false;
+	for (unsigned k = 0; (col = nth(t, k, false)) >= 0 && k < SHOWN_MAX; k++) {
+		int usual = t->cols[col].type == COL_TIME ? 27 : 10, key = (int)strlen(t->cols[col].key);
+		width[k] = key > usual ? key : usual;
 	}
+	for (int row = with_heading ? -1 : 0; row < (int)t->row_cnt; row++)
+		print_line(t, f, width, row);
 	return !ferror(f);
 }
 

@@ -53,7 +53,11 @@ void table_add(struct table *t, unsigned col, const char *name);
 void table_count(struct table *t, unsigned col, const char *name, uint64_t v);
 unsigned table_rows(const struct table *t);
 
-bool table_print(const struct table *t, FILE *f);        // heading, then one line per row
+bool table_print(const struct table *t, FILE *f); // heading, then one line per row
+// table_print_stream prints the rows in columns of a width that does not depend on them, for tables that are
+// printed row by row; after the heading if asked to.
+bool table_print_stream(const struct table *t, FILE *f, bool with_heading);
+void table_clear(struct table *t);                       // forgets the rows
 bool table_print_record(const struct table *t, FILE *f); // the rows one after the other, a line per column
 bool table_json(const struct table *t, struct jsonw *j); // an array of objects
 bool table_json_record(const struct table *t, struct jsonw *j, unsigned row); // one object

@@ -11,7 +11,8 @@ static int version(const struct cli *cli)
 	if (!cli->json) {
 		fprintf(cli->out, "shmtool %s\nprobes  %s\nbpf     %s%s\n", VERSION,
 			SHMCHAN_PROBES_BUILT ? "yes" : "no, built without sys/sdt.h (systemtap-sdt-dev)",
-			missing == NULL ? "yes" : "no, built without for lack of: ", missing == NULL ? "" : missing);
+			missing == NULL ? "yes" : "no, built without for lack of: ",
+			missing == NULL ? "" : missing);
 	} else {
 		jsonw_begin(&j, cli->out, cli->pretty);
 		jsonw_object(&j);
@@ -31,5 +32,5 @@ static int version(const struct cli *cli)
 
 const struct verb version_verbs[] = {
 	{"", "what this program was built with", "", NULL, NULL, 0, VERB_NO_GROUP, version},
-	{NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},
+	NO_MORE_VERBS,
 };

@@ -151,3 +151,23 @@ Test(table, many_rows)
 	json_decref(doc);
 	table_free(t);
 }
+
+Test(table, a_stream_keeps_its_widths)
+{
+	struct table *t = table_new(cols, COL_CNT);
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	cr_assert_null(table_select(t, "the_count,name"));
+	for (unsigned i = 0; i < 2; i++) {
+		table_clear(t);
+		table_row(t);
+		table_str(t, NAME, "a");
+		table_u64(t, COUNT, i == 0 ? 7 : 1234567);
+		cr_assert(table_print_stream(t, f, i == 0));
+	}
+	fclose(f);
+	cr_assert_str_eq(text, " THE-COUNT  NAME\n         7  a\n   1234567  a\n");
+	free(text);
+	table_free(t);
+}

@@ -9,8 +9,8 @@
 //	start    spawn both; they attach and wait
 //	flow     COUNT messages are sent and answered; both processes have ended
 //	hold     the consumer is killed while one message (type 5, correlation 77, 10 bytes) is in flight;
-//recovered 	fill     the producer sends until `work` is full and then stays alive, waiting for room 	quit (or
-//end of input) end everything and remove the group
+// recovered 	fill     the producer sends until `work` is full and then stays alive, waiting for room
+// quit (or end of input) end everything and remove the group
 //
 // Exit status 1 if anything did not go as said.
 #include <errno.h>
@@ -102,10 +102,17 @@ static int one(void)
 static int fill(void)
 {
 	struct ends e;
-	struct shmchan_msg m = {.type = 2};
+	struct shmchan_pool *pool;
+	struct shmchan_msg m = {.type = 2, .data = "filling", .len = 7};
+	shmchan_block kept, owned;
 	attach(&e, true);
-	while (shmchan_try_send(e.work, &m) == 0)
-		m.corr++;
+	must(shmchan_pool_open(e.me, "blocks", &pool, NULL), "pool");
+	must(shmchan_block_alloc(pool, &m.block), "alloc");
+	must(shmchan_block_alloc(pool, &kept), "alloc");
+	must(shmchan_block_alloc(pool, &owned), "alloc");
+	must(shmchan_block_keep(pool, kept, 42), "keep");
+	for (; shmchan_try_send(e.work, &m) == 0; m.corr++)
+		m.block = SHMCHAN_NO_BLOCK;
 	kill(getppid(), SIGUSR1);
 	shmchan_send(e.work, &m, SHMCHAN_FOREVER);
 	return 1; // only SIGKILL ends the wait
@@ -210,6 +217,7 @@ static bool obey(struct group *g, const char *command)
 static int broker(const char *group, const char *count)
 {
 	static const unsigned producer_slot = PRODUCER, consumer_slot = CONSUMER;
+	static const unsigned both[] = {PRODUCER, CONSUMER};
 	static const char *const tally[] = {"answered"};
 	const struct shmchan_chan_spec chans[] = {
 		{.name = "work",
@@ -242,7 +250,7 @@ static int broker(const char *group, const char *count)
 		 .max_deliveries = 3},
 	};
 	const struct shmchan_pool_spec pool = {
-		.name = "blocks", .block_size = 4096, .block_cnt = 4, .users = &producer_slot, .user_cnt = 1};
+		.name = "blocks", .block_size = 4096, .block_cnt = 4, .users = both, .user_cnt = 2};
 	const struct shmchan_group_spec spec = {.name = group,
 						.services = names + 1,
 						.service_cnt = 2,

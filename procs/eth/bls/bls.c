@@ -12,12 +12,16 @@ static const uint64_t order[4] = {0xffffffff00000001, 0x53bda402fffe5bfe, 0x3339
 
 static const struct bls_engine *choose(void)
 {
-#if defined(__x86_64__)
+#if defined(BLS_BLST)
+	return &bls_engine_blst;
+#elif defined(__x86_64__)
 	unsigned a, b, c, d;
 	if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI2) && (b & bit_ADX))
 		return bls_lanes_supported() ? &bls_engine_ifma : &bls_engine_adx;
-#endif
 	return &bls_engine_portable;
+#else
+	return &bls_engine_portable;
+#endif
 }
 
 static const struct bls_engine *engine(void)
@@ -230,10 +234,10 @@ int bls_aggregate_verify(const struct bls_pubkey *const *keys, const void *const
 int bls_batch_verify(const struct bls_item *items, size_t n, const uint8_t seed[BLS_SEED_BYTES],
 		     void *scratch, size_t scratch_bytes)
 {
-	if (n > UINT32_MAX || scratch_bytes < bls_batch_scratch(n) || (uintptr_t)scratch % 64)
-		return BLS_ARGUMENT;
 	if (n == 0)
 		return BLS_OK;
+	if (n > UINT32_MAX || scratch_bytes < bls_batch_scratch(n) || (uintptr_t)scratch % 64)
+		return BLS_ARGUMENT;
 	struct batch b;
 	bls_batch_plan(&b, items, n, seed, scratch);
 	return engine()->batch_verify(&b);

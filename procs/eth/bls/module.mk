@@ -1,6 +1,19 @@
-# BLS12-381 signatures behind bls.h.
+# BLS12-381 signatures behind bls.h: our own, or with BLS=blst those of libblst.
+BLS ?= own
 bls := procs/eth/bls
 LIBS += bls
-bls_SRC := $(bls)/bls.c $(bls)/batch.c $(bls)/expand.c $(bls)/engine_portable.c $(bls)/engine_adx.c $(bls)/mulx.S $(bls)/lanes.c
+bls_SRC := $(addprefix $(bls)/,bls.c batch.c expand.c)
 bls_CFLAGS := -O3
 bls_LDLIBS := -lcrypto
+ifeq ($(BLS),own)
+bls_SRC += $(addprefix $(bls)/,engine_portable.c engine_adx.c mulx.S lanes.c)
+else ifeq ($(BLS),blst)
+ifeq ($(call pkg,--libs libblst),)
+$(error BLS=blst, and pkg-config knows no libblst)
+endif
+bls_SRC += $(bls)/bls_blst.c
+bls_CPPFLAGS := -DBLS_BLST $(call pkg,--cflags libblst)
+bls_LDLIBS += $(call pkg,--libs libblst)
+else
+$(error BLS is '$(BLS)'; known are own, blst)
+endif

@@ -48,8 +48,8 @@ uint32_t shmchan_bell_prepare(shmchan_bell *bell, enum shmchan_fence fence)
 void shmchan_bell_cancel(shmchan_bell *bell, uint32_t value)
 {
 	// Failure means that somebody rang and cleared the bit already. Relaxed: the bit orders nothing by itself.
-	atomic_compare_exchange_strong_explicit(bell, &value, value & ~SHMCHAN_BELL_ASLEEP, memory_order_relaxed,
-						memory_order_relaxed);
+	atomic_compare_exchange_strong_explicit(bell, &value, value & ~SHMCHAN_BELL_ASLEEP,
+						memory_order_relaxed, memory_order_relaxed);
 }
 
 int shmchan_bell_wait(shmchan_bell *bell, uint32_t value, uint64_t timeout_ns)

@@ -13,41 +13,49 @@
 
 // ------------------------------------------------------------------------------------------------ creation
 
-static int check_slots(const struct shmchan_group_spec *s, const char *name, const unsigned *slots, unsigned cnt,
-		       struct shmchan_why *why)
+static int check_slots(const struct shmchan_group_spec *s, const char *name, const unsigned *slots,
+		       unsigned cnt, struct shmchan_why *why)
 {
 	for (unsigned i = 0; i < cnt; i++)
 		if (slots[i] < 1 || slots[i] > s->service_cnt)
-			return shmchan_fail(why, SHMCHAN_EINVAL, 0, name, "process slot %u; the group has 1 to %u", slots[i],
+			return shmchan_fail(why, SHMCHAN_EINVAL, 0, name,
+					    "process slot %u; the group has 1 to %u", slots[i],
 					    s->service_cnt);
 	return 0;
 }
 
 static struct shmchan_ring_params ring_params(const struct shmchan_chan_spec *c)
 {
-	return (struct shmchan_ring_params){.kind = c->kind, .cap = c->capacity, .msg_size = c->msg_size,
-					    .on_crash = c->on_crash, .max_deliveries = c->max_deliveries,
+	return (struct shmchan_ring_params){.kind = c->kind,
+					    .cap = c->capacity,
+					    .msg_size = c->msg_size,
+					    .on_crash = c->on_crash,
+					    .max_deliveries = c->max_deliveries,
 					    .tally_cnt = c->tally_cnt,
 					    .consumer = c->consumer_cnt ? c->consumers[0] : SHMCHAN_SLOT_MAX};
 }
 
-static int check_chan(const struct shmchan_group_spec *s, const struct shmchan_chan_spec *c, struct shmchan_why *why)
+static int check_chan(const struct shmchan_group_spec *s, const struct shmchan_chan_spec *c,
+		      struct shmchan_why *why)
 {
 	struct shmchan_ring_params p = ring_params(c);
 	int err;
 
 	if (!shmchan_name_ok(c->name))
 		return shmchan_fail(why, SHMCHAN_EINVAL, 0, c->name ? c->name : "", "bad channel name");
-	if (c->consumer_cnt != 1 || c->producer_cnt < 1 || (c->kind != SHMCHAN_KIND_MPSC && c->producer_cnt != 1))
-		return shmchan_fail(why, SHMCHAN_EINVAL, 0, c->name, "%u producers and %u consumers do not fit the kind",
-				    c->producer_cnt, c->consumer_cnt);
+	if (c->consumer_cnt != 1 || c->producer_cnt < 1 ||
+	    (c->kind != SHMCHAN_KIND_MPSC && c->producer_cnt != 1))
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, c->name,
+				    "%u producers and %u consumers do not fit the kind", c->producer_cnt,
+				    c->consumer_cnt);
 	err = check_slots(s, c->name, c->producers, c->producer_cnt, why);
 	if (!err)
 		err = check_slots(s, c->name, c->consumers, c->consumer_cnt, why);
 	if (err)
 		return err;
 	if (!shmchan_ring_footprint(&p))
-		return shmchan_fail(why, SHMCHAN_EINVAL, 0, c->name, "kind, capacity, message size or policy out of bounds");
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, c->name,
+				    "kind, capacity, message size or policy out of bounds");
 	for (unsigned i = 0; i < c->tally_cnt; i++)
 		if (!shmchan_name_ok(c->tally[i]))
 			return shmchan_fail(why, SHMCHAN_EINVAL, 0, c->name, "bad name of counter %u", i);
@@ -69,25 +77,30 @@ static int check_spec(const struct shmchan_group_spec *s, struct shmchan_why *wh
 	if (!shmchan_name_ok(s->name))
 		return shmchan_fail(why, SHMCHAN_EINVAL, 0, s->name ? s->name : "", "bad group name");
 	if (s->service_cnt < 1 || s->service_cnt >= SHMCHAN_SLOT_MAX || s->pool_cnt > SHMCHAN_POOL_MAX ||
-	    cnt > SHMCHAN_OBJ_MAX || !shmchan_dead_footprint(s->dead_cnt ? s->dead_cnt : DEAD_CNT, s->dead_bytes))
-		return shmchan_fail(why, SHMCHAN_EINVAL, 0, s->name, "%u services, %u channels, %u pools: out of bounds",
-				    s->service_cnt, s->chan_cnt, s->pool_cnt);
+	    cnt > SHMCHAN_OBJ_MAX ||
+	    !shmchan_dead_footprint(s->dead_cnt ? s->dead_cnt : DEAD_CNT, s->dead_bytes))
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, s->name,
+				    "%u services, %u channels, %u pools: out of bounds", s->service_cnt,
+				    s->chan_cnt, s->pool_cnt);
 	for (unsigned i = 0; i < s->service_cnt; i++)
 		if (!shmchan_name_ok(s->services[i]))
-			return shmchan_fail(why, SHMCHAN_EINVAL, 0, s->services[i] ? s->services[i] : "", "bad service name");
+			return shmchan_fail(why, SHMCHAN_EINVAL, 0, s->services[i] ? s->services[i] : "",
+					    "bad service name");
 	for (unsigned i = 0; i < s->chan_cnt && !err; i++)
 		err = check_chan(s, &s->chans[i], why);
 	for (unsigned i = 0; i < s->pool_cnt && !err; i++) {
 		const struct shmchan_pool_spec *p = &s->pools[i];
 
 		if (!shmchan_name_ok(p->name) || !shmchan_pool_footprint(p->block_size, p->block_cnt))
-			return shmchan_fail(why, SHMCHAN_EINVAL, 0, p->name ? p->name : "", "bad pool name, size or count");
+			return shmchan_fail(why, SHMCHAN_EINVAL, 0, p->name ? p->name : "",
+					    "bad pool name, size or count");
 		err = check_slots(s, p->name, p->users, p->user_cnt, why);
 	}
 	for (unsigned i = 1; i < cnt && !err; i++)
 		for (unsigned j = 0; j < i; j++)
 			if (strcmp(object_name(s, i), object_name(s, j)) == 0)
-				return shmchan_fail(why, SHMCHAN_EINVAL, 0, object_name(s, i), "two objects of that name");
+				return shmchan_fail(why, SHMCHAN_EINVAL, 0, object_name(s, i),
+						    "two objects of that name");
 	return err;
 }
 
@@ -140,7 +153,8 @@ static int create_object(const struct shmchan_group_spec *s, const struct shmcha
 	} else if (i < s->chan_cnt + s->pool_cnt) {
 		const struct shmchan_pool_spec *p = &s->pools[i - s->chan_cnt];
 
-		shmchan_pool_new(seg.base, s->name, tag, e->name, i + 1, e->pool_no, p->block_size, p->block_cnt);
+		shmchan_pool_new(seg.base, s->name, tag, e->name, i + 1, e->pool_no, p->block_size,
+				 p->block_cnt);
 	} else {
 		shmchan_dead_new(seg.base, s->name, tag, e->name, i + 1, s->dead_cnt ? s->dead_cnt : DEAD_CNT,
 				 s->dead_bytes ? s->dead_bytes : DEAD_BYTES);
@@ -171,14 +185,16 @@ static int why_exists(const char *group, struct shmchan_why *why)
 
 	shmchan_seg_name(name, group, NULL);
 	if (shmchan_map_open(&m, group, false, NULL))
-		return shmchan_fail(why, SHMCHAN_EEXIST, 0, name, "a segment of that name, not a finished group");
+		return shmchan_fail(why, SHMCHAN_EEXIST, 0, name,
+				    "a segment of that name, not a finished group");
 	alive = shmchan_map_broker_alive(&m);
 	pid = atomic_load_explicit(&m.c.ctl->broker_pid, memory_order_relaxed);
 	shmchan_map_close(&m);
 	if (alive)
-		return shmchan_fail(why, SHMCHAN_EEXIST, 0, name, "group is running; its supervisor is pid %llu",
-				    (unsigned long long)pid);
-	return shmchan_fail(why, SHMCHAN_EEXIST, 0, name, "stale: its supervisor, pid %llu, is dead", (unsigned long long)pid);
+		return shmchan_fail(why, SHMCHAN_EEXIST, 0, name,
+				    "group is running; its supervisor is pid %llu", (unsigned long long)pid);
+	return shmchan_fail(why, SHMCHAN_EEXIST, 0, name, "stale: its supervisor, pid %llu, is dead",
+			    (unsigned long long)pid);
 }
 
 static void set_broker(struct shmchan_ctl *ctl, uint32_t inc)
@@ -222,7 +238,8 @@ static int open_broker(struct shmchan_broker **out, const char *group, struct sh
 	return 0;
 }
 
-int shmchan_broker_create(struct shmchan_broker **out, const struct shmchan_group_spec *s, struct shmchan_why *why)
+int shmchan_broker_create(struct shmchan_broker **out, const struct shmchan_group_spec *s,
+			  struct shmchan_why *why)
 {
 	unsigned cnt = s->chan_cnt + s->pool_cnt + 1, made = 0;
 	struct shmchan_ctl_proc *procs;
@@ -370,7 +387,8 @@ static bool maker_alive(const char *group)
 	return alive;
 }
 
-int shmchan_group_remove_stale(const char *group, pid_t *living, unsigned *living_cnt, struct shmchan_why *why)
+int shmchan_group_remove_stale(const char *group, pid_t *living, unsigned *living_cnt,
+			       struct shmchan_why *why)
 {
 	unsigned room = living_cnt ? *living_cnt : 0;
 	struct shmchan_map m;
@@ -401,7 +419,8 @@ int shmchan_group_remove_stale(const char *group, pid_t *living, unsigned *livin
 	}
 	// Objects without a control segment are leftovers of a removal that was cut short.
 	if (shmchan_seg_each(group, sweep_one, &s))
-		return shmchan_fail(why, SHMCHAN_ESYS, errno, group, "the directory of shared memory can't be read");
+		return shmchan_fail(why, SHMCHAN_ESYS, errno, group,
+				    "the directory of shared memory can't be read");
 	if (shmchan_seg_unlink(group, NULL) == 0)
 		s.removed++;
 	return (int)s.removed;
@@ -445,12 +464,13 @@ int shmchan_broker_spawned(struct shmchan_broker *b, unsigned slot, pid_t pid)
 		return SHMCHAN_ESTALE;
 	atomic_store_explicit(&p->start_time, shmchan_start_time(pid), memory_order_relaxed);
 	atomic_store_explicit(&p->pid, (uint64_t)pid, memory_order_release);
-	atomic_store_explicit(&p->life, shmchan_life(SHMCHAN_PROC_RUNNING, (uint32_t)life), memory_order_release);
+	atomic_store_explicit(&p->life, shmchan_life(SHMCHAN_PROC_RUNNING, (uint32_t)life),
+			      memory_order_release);
 	return 0;
 }
 
-int shmchan_broker_check(struct shmchan_broker *b, void (*report)(void *ctx, const char *object, const char *text),
-			 void *ctx)
+int shmchan_broker_check(struct shmchan_broker *b,
+			 void (*report)(void *ctx, const char *object, const char *text), void *ctx)
 {
 	return shmchan_map_check(&b->map, report, ctx);
 }

@@ -21,8 +21,8 @@ struct shmchan_broker;
 struct shmchan_chan_spec {
 	const char *name;
 	enum shmchan_kind kind;
-	uint32_t capacity;        // messages, in [1, 2^24]; slot and slot-ref: 1
-	uint32_t msg_size;        // bytes of payload per message, in [0, SHMCHAN_MSG_MAX]
+	uint32_t capacity;         // messages, in [1, 2^24]; slot and slot-ref: 1
+	uint32_t msg_size;         // bytes of payload per message, in [0, SHMCHAN_MSG_MAX]
 	const unsigned *producers; // process slots; one for all kinds but mpsc
 	unsigned producer_cnt;
 	const unsigned *consumers; // process slots; exactly one for today's kinds
@@ -48,9 +48,9 @@ struct shmchan_group_spec {
 	const struct shmchan_chan_spec *chans;
 	unsigned chan_cnt;
 	const struct shmchan_pool_spec *pools;
-	unsigned pool_cnt;           // <= 128
-	uint32_t dead_cnt;           // dead letters kept; the oldest give way. 0 = 1024
-	uint32_t dead_bytes;         // bytes of payload kept of each. 0 = 512
+	unsigned pool_cnt;   // <= 128
+	uint32_t dead_cnt;   // dead letters kept; the oldest give way. 0 = 1024
+	uint32_t dead_bytes; // bytes of payload kept of each. 0 = 512
 };
 
 // shmchan_broker_create makes all segments of the group, mode 0600, and the calling process its broker.
@@ -107,8 +107,8 @@ struct shmchan_repair {
 
 // shmchan_broker_recover repairs everything that the current incarnation of `slot` left, and marks the slot free.
 // It must be dead. `out` may be NULL. Running it again changes nothing.
-SHMCHAN_API int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct shmchan_death *death,
-				       struct shmchan_repair *out);
+SHMCHAN_API int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot,
+				       const struct shmchan_death *death, struct shmchan_repair *out);
 
 // shmchan_broker_retry sends the SHMCHAN_PEER_DIED answers for which there was no room; returns how many still wait.
 SHMCHAN_API int shmchan_broker_retry(struct shmchan_broker *b);
@@ -116,7 +116,8 @@ SHMCHAN_API int shmchan_broker_retry(struct shmchan_broker *b);
 // shmchan_broker_check walks every object and calls report(ctx, object, text) for each violated invariant. Returns
 // how many. Read-only; exact when the group rests, otherwise it reports only what cannot be a race.
 SHMCHAN_API int shmchan_broker_check(struct shmchan_broker *b,
-				     void (*report)(void *ctx, const char *object, const char *text), void *ctx);
+				     void (*report)(void *ctx, const char *object, const char *text),
+				     void *ctx);
 
 #ifdef __cplusplus
 }

@@ -8,8 +8,8 @@
 
 struct shmchan_broker {
 	struct shmchan_map map;
-	struct shmchan_proc proc;  // process slot 0: sends PEER_DIED answers
-	uint64_t pending;          // letters whose answer waits for room
+	struct shmchan_proc proc; // process slot 0: sends PEER_DIED answers
+	uint64_t pending;         // letters whose answer waits for room
 };
 
 // What a dead broker, of incarnation `inc`, had begun: letters half written, answers half sent, cells claimed.

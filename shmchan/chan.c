@@ -24,7 +24,8 @@ static void join_rx(struct shmchan *ch)
 		atomic_store_explicit(&ring->head, done, memory_order_release);
 	for (unsigned i = 0; i < 2; i++)
 		if (atomic_load_explicit(&ring->tally[i].pos, memory_order_relaxed) > done)
-			atomic_store_explicit(&ring->tally[i].pos, SHMCHAN_TALLY_INVALID, memory_order_relaxed);
+			atomic_store_explicit(&ring->tally[i].pos, SHMCHAN_TALLY_INVALID,
+					      memory_order_relaxed);
 	ch->tally_cur = atomic_load_explicit(&ring->tally[1].pos, memory_order_relaxed) <= done &&
 			(atomic_load_explicit(&ring->tally[0].pos, memory_order_relaxed) > done ||
 			 atomic_load_explicit(&ring->tally[1].pos, memory_order_relaxed) >
@@ -72,14 +73,16 @@ void shmchan_stat(const struct shmchan *ch, struct shmchan_stat *out)
 // Makes record 1 - tally_cur a copy that may be changed. It counts for nobody until its pos is set again.
 static struct shmchan_tally *tally_begin(struct shmchan *ch)
 {
-	struct shmchan_tally *from = &ch->r.ring->tally[ch->tally_cur], *to = &ch->r.ring->tally[1 - ch->tally_cur];
+	struct shmchan_tally *from = &ch->r.ring->tally[ch->tally_cur],
+			     *to = &ch->r.ring->tally[1 - ch->tally_cur];
 
 	// Relaxed throughout: this process alone writes; readers are held off by pos, ordered by the fence and by releases.
 	if (!ch->counting) {
 		atomic_store_explicit(&to->pos, SHMCHAN_TALLY_INVALID, memory_order_relaxed);
 		atomic_thread_fence(memory_order_release);
 		for (unsigned i = 0; i < SHMCHAN_TALLY_ALL; i++)
-			atomic_store_explicit(&to->v[i], atomic_load_explicit(&from->v[i], memory_order_relaxed),
+			atomic_store_explicit(&to->v[i],
+					      atomic_load_explicit(&from->v[i], memory_order_relaxed),
 					      memory_order_relaxed);
 		ch->counting = true;
 	}
@@ -98,7 +101,8 @@ static void tally_add(struct shmchan *ch, unsigned i, uint64_t delta)
 static void tally_seal(struct shmchan *ch)
 {
 	if (ch->counting)
-		atomic_store_explicit(&ch->r.ring->tally[1 - ch->tally_cur].pos, ch->done + 1, memory_order_release);
+		atomic_store_explicit(&ch->r.ring->tally[1 - ch->tally_cur].pos, ch->done + 1,
+				      memory_order_release);
 }
 
 static void tally_unseal(struct shmchan *ch)
@@ -124,7 +128,8 @@ uint64_t shmchan_tally_get(const struct shmchan *ch, unsigned i)
 		return 0;
 	if (!ch->tx)
 		return atomic_load_explicit(
-			&ch->r.ring->tally[ch->counting ? 1 - ch->tally_cur : ch->tally_cur].v[SHMCHAN_TALLY_OWN + i],
+			&ch->r.ring->tally[ch->counting ? 1 - ch->tally_cur : ch->tally_cur]
+				 .v[SHMCHAN_TALLY_OWN + i],
 			memory_order_relaxed);
 	shmchan_ring_tally(&ch->r, v);
 	return v[SHMCHAN_TALLY_OWN + i];
@@ -187,7 +192,8 @@ static void probe_push(struct shmchan *ch)
 {
 	uint64_t done, taken;
 
-	if (!SHMCHAN_PROBE_SAMPLED(ch->pos, atomic_load_explicit(&ch->r.ring->sample_mask, memory_order_relaxed)))
+	if (!SHMCHAN_PROBE_SAMPLED(ch->pos,
+				   atomic_load_explicit(&ch->r.ring->sample_mask, memory_order_relaxed)))
 		return;
 	shmchan_ring_cursor(&ch->r, &done, &taken);
 	SHMCHAN_PROBE_PUSH(ch->r.key, ch->pos + 1 - taken, ch->pos);
@@ -334,7 +340,8 @@ void shmchan_skip(struct shmchan *ch)
 static void pass_voids(struct shmchan *ch)
 {
 	while (ch->done != ch->taken) {
-		uint64_t w = atomic_load_explicit(&shmchan_next_cell(ch, ch->done_i)->word, memory_order_relaxed);
+		uint64_t w =
+			atomic_load_explicit(&shmchan_next_cell(ch, ch->done_i)->word, memory_order_relaxed);
 
 		if (shmchan_cell_ahead(w, ch->done_lap) != 0 || shmchan_cell_state(w) != SHMCHAN_CELL_ABORTED)
 			return;
@@ -361,7 +368,8 @@ static int take_empty(struct shmchan *ch, struct shmchan_msg *m)
 		return SHMCHAN_EMPTY;
 	ch->notice = true;
 	*m = (struct shmchan_msg){.corr = atomic_load_explicit(&ring->notice_corr, memory_order_relaxed),
-				  .status = SHMCHAN_PEER_DIED, .pos = ch->taken};
+				  .status = SHMCHAN_PEER_DIED,
+				  .pos = ch->taken};
 	return 0;
 }
 
@@ -401,8 +409,14 @@ int shmchan_take(struct shmchan *ch, struct shmchan_msg *m)
 	packed = shmchan_cell_len(c);
 	block = shmchan_cell_block(c);
 	len = SHMCHAN_LEN(packed);
-	*m = (struct shmchan_msg){.data = c->data, .len = len, .type = c->type, .reply = c->reply, .corr = c->corr,
-				  .sender = c->sender, .deliveries = SHMCHAN_DELIVERIES(packed), .pos = ch->taken - 1};
+	*m = (struct shmchan_msg){.data = c->data,
+				  .len = len,
+				  .type = c->type,
+				  .reply = c->reply,
+				  .corr = c->corr,
+				  .sender = c->sender,
+				  .deliveries = SHMCHAN_DELIVERIES(packed),
+				  .pos = ch->taken - 1};
 	if (__builtin_expect(len > ch->r.msg_size, 0)) {
 		m->len = 0;
 		m->status = SHMCHAN_ECORRUPT;
@@ -427,13 +441,15 @@ int shmchan_done(struct shmchan *ch)
 		ch->notice = false;
 		// Release: the notice's line may be written again. Pairs with the broker's acquire.
 		atomic_store_explicit(&ring->notice_seen,
-				      atomic_load_explicit(&ring->notice_cnt, memory_order_relaxed), memory_order_release);
+				      atomic_load_explicit(&ring->notice_cnt, memory_order_relaxed),
+				      memory_order_release);
 		return 0;
 	}
 	if (ch->done == ch->taken)
 		return SHMCHAN_ENOENT;
 	if (SHMCHAN_PROBE_DONE_ENABLED() &&
-	    SHMCHAN_PROBE_SAMPLED(ch->done, atomic_load_explicit(&ch->r.ring->sample_mask, memory_order_relaxed)))
+	    SHMCHAN_PROBE_SAMPLED(ch->done,
+				  atomic_load_explicit(&ch->r.ring->sample_mask, memory_order_relaxed)))
 		SHMCHAN_PROBE_DONE(ch->r.key, ch->done);
 	advance_done(ch);
 	if (ch->many)
@@ -508,7 +524,8 @@ bool shmchan_has_work(struct shmchan *ch)
 		return shmchan_mpsc_room(ch);
 	if (ch->tx) {
 		if (ch->pos - ch->head >= ch->r.cap)
-			ch->head = atomic_load_explicit(&ring->head, memory_order_acquire); // as in shmchan_spsc_reserve
+			ch->head = atomic_load_explicit(&ring->head,
+							memory_order_acquire); // as in shmchan_spsc_reserve
 		return ch->pos - ch->head < ch->r.cap;
 	}
 	if ((ch->many ? shmchan_mpsc_peek(ch) : shmchan_spsc_peek(ch)) != NULL)

@@ -40,10 +40,10 @@ struct shmchan {
 
 // ---- spsc.c, mpsc.c: one function each per line; chan.c chooses.
 void shmchan_spsc_join_tx(struct shmchan *ch);
-int shmchan_spsc_reserve(struct shmchan *ch);   // cell and pos are set; FULL
+int shmchan_spsc_reserve(struct shmchan *ch); // cell and pos are set; FULL
 void shmchan_spsc_publish(struct shmchan *ch);
 struct shmchan_cell *shmchan_spsc_peek(struct shmchan *ch); // the next message, NULL if there is none
-void shmchan_spsc_free(struct shmchan *ch);     // frees the cell of the message just completed
+void shmchan_spsc_free(struct shmchan *ch);                 // frees the cell of the message just completed
 
 void shmchan_mpsc_join_tx(struct shmchan *ch);
 int shmchan_mpsc_reserve(struct shmchan *ch);
@@ -62,7 +62,8 @@ void shmchan_skip(struct shmchan *ch);
 void shmchan_freed(struct shmchan *ch);
 // The slow edge of a full channel: counts it.
 void shmchan_note_full(struct shmchan *ch, uint64_t depth);
-bool shmchan_has_work(struct shmchan *ch); // a message or notice can be taken, or a cell reserved (TX): for waiting
+bool shmchan_has_work(
+	struct shmchan *ch); // a message or notice can be taken, or a cell reserved (TX): for waiting
 
 static inline struct shmchan_cell *shmchan_next_cell(const struct shmchan *ch, uint32_t i)
 {

@@ -20,7 +20,8 @@ void shmchan_ctl_new(void *mem, const char *group, uint32_t group_tag, uint32_t 
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	shmchan_obj_new(&c->obj, SHMCHAN_OBJ_CTL, shmchan_ctl_footprint(proc_cnt, entry_cnt), group, group_tag, "control", 0);
+	shmchan_obj_new(&c->obj, SHMCHAN_OBJ_CTL, shmchan_ctl_footprint(proc_cnt, entry_cnt), group,
+			group_tag, "control", 0);
 	c->fence = fence;
 	c->created_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	c->proc_cnt = proc_cnt;
@@ -40,7 +41,9 @@ int shmchan_ctl_join(struct shmchan_ctl_ref *out, void *mem, size_t size, struct
 		return err;
 	if (size < sizeof(*c))
 		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, "control", "%zu bytes", size);
-	*out = (struct shmchan_ctl_ref){.ctl = c, .proc_cnt = c->proc_cnt, .entry_cnt = c->entry_cnt,
+	*out = (struct shmchan_ctl_ref){.ctl = c,
+					.proc_cnt = c->proc_cnt,
+					.entry_cnt = c->entry_cnt,
 					.fence = (enum shmchan_fence)c->fence};
 	procs_off = c->procs_off;
 	entries_off = c->entries_off;
@@ -82,9 +85,9 @@ uint64_t shmchan_start_time(pid_t pid)
 	buf[n] = 0;
 	// The command may hold spaces and brackets: fields are counted from the last ')'.
 	p = strrchr(buf, ')');
-	if (!p || sscanf(p + 1,
-			 " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &state,
-			 &start) != 2 ||
+	if (!p ||
+	    sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		   &state, &start) != 2 ||
 	    state == 'Z' || state == 'X')
 		return 0;
 	return start;

@@ -40,10 +40,10 @@ _Static_assert(sizeof(struct shmchan_ctl_proc) == 3 * SHMCHAN_LINE, "three write
 
 struct shmchan_ctl_entry {
 	char name[SHMCHAN_NAME_MAX];
-	uint32_t kind;                           // enum shmchan_obj_kind
-	uint32_t pool_no;                        // of a pool, from 1
-	uint64_t size;                           // bytes of the segment
-	uint64_t producers[SHMCHAN_SLOT_WORDS];  // bit n: process slot n; of a pool: its users
+	uint32_t kind;                          // enum shmchan_obj_kind
+	uint32_t pool_no;                       // of a pool, from 1
+	uint64_t size;                          // bytes of the segment
+	uint64_t producers[SHMCHAN_SLOT_WORDS]; // bit n: process slot n; of a pool: its users
 	uint64_t consumers[SHMCHAN_SLOT_WORDS];
 	char tally_name[SHMCHAN_TALLY_MAX][SHMCHAN_NAME_MAX];
 };

@@ -15,12 +15,13 @@ size_t shmchan_dead_footprint(uint32_t cap, uint32_t bytes)
 	return sizeof(struct shmchan_dead_shm) + (uint64_t)cap * stride_of(bytes);
 }
 
-void shmchan_dead_new(void *mem, const char *group, uint32_t group_tag, const char *name, uint32_t id, uint32_t cap,
-		      uint32_t bytes)
+void shmchan_dead_new(void *mem, const char *group, uint32_t group_tag, const char *name, uint32_t id,
+		      uint32_t cap, uint32_t bytes)
 {
 	struct shmchan_dead_shm *d = mem;
 
-	shmchan_obj_new(&d->obj, SHMCHAN_OBJ_DEAD, shmchan_dead_footprint(cap, bytes), group, group_tag, name, id);
+	shmchan_obj_new(&d->obj, SHMCHAN_OBJ_DEAD, shmchan_dead_footprint(cap, bytes), group, group_tag, name,
+			id);
 	d->cap = cap;
 	d->bytes = bytes;
 	shmchan_obj_publish(&d->obj);
@@ -36,12 +37,14 @@ int shmchan_dead_join(struct shmchan_dead_ref *out, void *mem, size_t size, stru
 		return err;
 	if (size < sizeof(*d))
 		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, "dead letters", "%zu bytes", size);
-	*out = (struct shmchan_dead_ref){.shm = d, .cap = d->cap, .bytes = d->bytes, .entries = (char *)mem + sizeof(*d)};
+	*out = (struct shmchan_dead_ref){
+		.shm = d, .cap = d->cap, .bytes = d->bytes, .entries = (char *)mem + sizeof(*d)};
 	need = shmchan_dead_footprint(out->cap, out->bytes);
 	if (!need)
 		return shmchan_fail(why, SHMCHAN_ECORRUPT, 0, "dead letters", "header values out of bounds");
 	if (need > size)
-		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, "dead letters", "segment has %zu bytes, %zu needed", size, need);
+		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, "dead letters",
+				    "segment has %zu bytes, %zu needed", size, need);
 	out->stride = stride_of(out->bytes);
 	return 0;
 }
@@ -114,7 +117,8 @@ unsigned shmchan_dead_check(const struct shmchan_dead_ref *d,
 
 		// 0 and later numbers are letters that are being, or have been, written over this one.
 		if ((is != 0 && is < no) || (is == no && e->bytes > d->bytes)) {
-			snprintf(text, sizeof(text), "letter %llu is not what stands in its place", (unsigned long long)no);
+			snprintf(text, sizeof(text), "letter %llu is not what stands in its place",
+				 (unsigned long long)no);
 			report(ctx, "dead", text);
 			bad++;
 		}

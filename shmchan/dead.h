@@ -22,7 +22,7 @@ struct shmchan_dead_entry {
 	_Atomic uint64_t answer_at; // position + 1 in the reply channel; 0: no cell claimed yet
 	uint64_t pos, corr, time_ns;
 	uint32_t len, bytes;
-	uint32_t sender, receiver;  // owner tags
+	uint32_t sender, receiver; // owner tags
 	uint16_t chan, type, reply, deliveries;
 	int32_t pid, code, status;
 	uint32_t had_block;
@@ -44,8 +44,8 @@ struct shmchan_dead_ref {
 };
 
 size_t shmchan_dead_footprint(uint32_t cap, uint32_t bytes); // 0 if out of bounds
-void shmchan_dead_new(void *mem, const char *group, uint32_t group_tag, const char *name, uint32_t id, uint32_t cap,
-		      uint32_t bytes);
+void shmchan_dead_new(void *mem, const char *group, uint32_t group_tag, const char *name, uint32_t id,
+		      uint32_t cap, uint32_t bytes);
 int shmchan_dead_join(struct shmchan_dead_ref *out, void *mem, size_t size, struct shmchan_why *why);
 
 static inline struct shmchan_dead_entry *shmchan_dead_entry(const struct shmchan_dead_ref *d, uint64_t no)

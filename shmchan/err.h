@@ -27,8 +27,9 @@ enum shmchan_err {
 	SHMCHAN_EEXIST = -12,    // the group or object exists already
 	SHMCHAN_ESYS = -13,      // a system call failed; shmchan_why says which and its errno
 	SHMCHAN_EXHAUSTED = -14, // the pool has no free block
-	SHMCHAN_ESTALE = -15,    // another incarnation has this process slot, or processes of the group still live
-	SHMCHAN_ENOMEM = -16,    // no memory for a local handle
+	SHMCHAN_ESTALE =
+		-15, // another incarnation has this process slot, or processes of the group still live
+	SHMCHAN_ENOMEM = -16, // no memory for a local handle
 };
 
 // shmchan_strerror says in a few words what a code means. Never NULL, also for unknown codes.

@@ -13,20 +13,24 @@ static void map_entry(struct shmchan_map *m, uint32_t i, bool writable)
 
 	snprintf(name, sizeof(name), "%.31s", e->name);
 	to->kind = (enum shmchan_obj_kind)e->kind;
-	to->err = shmchan_name_ok(name) ? shmchan_seg_open(&to->seg, m->group, name, writable, &to->why)
-					: shmchan_fail(&to->why, SHMCHAN_ECORRUPT, 0, m->group, "directory entry %u", i);
+	to->err = shmchan_name_ok(name)
+			  ? shmchan_seg_open(&to->seg, m->group, name, writable, &to->why)
+			  : shmchan_fail(&to->why, SHMCHAN_ECORRUPT, 0, m->group, "directory entry %u", i);
 	if (to->err)
 		return;
 	switch (to->kind) {
 	case SHMCHAN_OBJ_RING:
 		to->err = shmchan_ring_join(&to->ring, to->seg.base, to->seg.size, &to->why);
 		if (!to->err && to->ring.id != i + 1)
-			to->err = shmchan_fail(&to->why, SHMCHAN_ECORRUPT, 0, name, "id %u in place %u", to->ring.id, i + 1);
+			to->err = shmchan_fail(&to->why, SHMCHAN_ECORRUPT, 0, name, "id %u in place %u",
+					       to->ring.id, i + 1);
 		break;
 	case SHMCHAN_OBJ_POOL:
 		to->err = shmchan_pool_join(&to->pool, to->seg.base, to->seg.size, &to->why);
-		if (!to->err)
+		if (!to->err) {
 			m->pools[to->pool.pool_no] = &to->pool;
+			m->pool_last = to->pool.pool_no > m->pool_last ? to->pool.pool_no : m->pool_last;
+		}
 		break;
 	case SHMCHAN_OBJ_DEAD:
 		to->err = shmchan_dead_join(&to->dead, to->seg.base, to->seg.size, &to->why);
@@ -111,7 +115,8 @@ struct checker {
 	int bad;
 };
 
-__attribute__((format(printf, 3, 4))) static void complain(struct checker *c, const char *object, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void complain(struct checker *c, const char *object,
+							   const char *fmt, ...)
 {
 	char text[160];
 	va_list ap;
@@ -134,7 +139,8 @@ static bool gone(const struct checker *c, shmchan_owner o)
 	if (slot >= c->m->c.proc_cnt)
 		return true;
 	life = atomic_load_explicit(&c->m->c.procs[slot].life, memory_order_acquire);
-	return ((uint32_t)life & SHMCHAN_INC_MASK) != shmchan_owner_inc(o) || shmchan_life_state(life) == SHMCHAN_PROC_FREE;
+	return ((uint32_t)life & SHMCHAN_INC_MASK) != shmchan_owner_inc(o) ||
+	       shmchan_life_state(life) == SHMCHAN_PROC_FREE;
 }
 
 static void check_claims(struct checker *c, const struct shmchan_ring_ref *r)
@@ -143,9 +149,11 @@ static void check_claims(struct checker *c, const struct shmchan_ring_ref *r)
 		_Atomic uint64_t *word = &shmchan_ring_cell(r, i)->word;
 		uint64_t w = atomic_load_explicit(word, memory_order_acquire);
 
-		if (shmchan_cell_state(w) == SHMCHAN_CELL_CLAIMED && gone(c, (shmchan_owner)w) && atomic_load(word) == w)
-			complain(c, r->name, "cell %u is claimed by slot %u, incarnation %u, which is gone", i,
-				 shmchan_owner_slot((shmchan_owner)w), shmchan_owner_inc((shmchan_owner)w));
+		if (shmchan_cell_state(w) == SHMCHAN_CELL_CLAIMED && gone(c, (shmchan_owner)w) &&
+		    atomic_load(word) == w)
+			complain(c, r->name, "cell %u is claimed by slot %u, incarnation %u, which is gone",
+				 i, shmchan_owner_slot((shmchan_owner)w),
+				 shmchan_owner_inc((shmchan_owner)w));
 	}
 }
 
@@ -155,7 +163,8 @@ static void check_sent(struct checker *c, const struct shmchan_pool_ref *p, uint
 	uint64_t done;
 
 	if (!r) {
-		complain(c, p->name, "block %u is in a message of channel %u, which is none", i, shmchan_block_chan(w));
+		complain(c, p->name, "block %u is in a message of channel %u, which is none", i,
+			 shmchan_block_chan(w));
 		return;
 	}
 	done = atomic_load_explicit(&r->ring->done, memory_order_acquire);
@@ -171,12 +180,15 @@ static void check_pool(struct checker *c, const struct shmchan_pool_ref *p)
 		switch (shmchan_block_state(w)) {
 		case SHMCHAN_BLOCK_FREE:
 			if (w)
-				complain(c, p->name, "block %u has the impossible word %016llx", i, (unsigned long long)w);
+				complain(c, p->name, "block %u has the impossible word %016llx", i,
+					 (unsigned long long)w);
 			break;
 		case SHMCHAN_BLOCK_OWNED:
 			if (gone(c, (shmchan_owner)w) && atomic_load(&p->words[i].word) == w)
-				complain(c, p->name, "block %u is owned by slot %u, incarnation %u, which is gone", i,
-					 shmchan_owner_slot((shmchan_owner)w), shmchan_owner_inc((shmchan_owner)w));
+				complain(c, p->name,
+					 "block %u is owned by slot %u, incarnation %u, which is gone", i,
+					 shmchan_owner_slot((shmchan_owner)w),
+					 shmchan_owner_inc((shmchan_owner)w));
 			break;
 		case SHMCHAN_BLOCK_KEPT:
 			break;
@@ -184,13 +196,14 @@ static void check_pool(struct checker *c, const struct shmchan_pool_ref *p)
 			check_sent(c, p, i, w);
 			break;
 		default:
-			complain(c, p->name, "block %u has the impossible word %016llx", i, (unsigned long long)w);
+			complain(c, p->name, "block %u has the impossible word %016llx", i,
+				 (unsigned long long)w);
 		}
 	}
 }
 
-int shmchan_map_check(const struct shmchan_map *m, void (*report)(void *ctx, const char *object, const char *text),
-		      void *ctx)
+int shmchan_map_check(const struct shmchan_map *m,
+		      void (*report)(void *ctx, const char *object, const char *text), void *ctx)
 {
 	struct checker c = {.m = m, .report = report, .ctx = ctx};
 

@@ -26,8 +26,9 @@ struct shmchan_map {
 	struct shmchan_map_entry *entries; // as in the directory
 	uint32_t cnt;
 	char group[SHMCHAN_NAME_MAX];
-	struct shmchan_dead_ref *dead; // NULL if it can't be used
-	struct shmchan_pool_ref *pools[SHMCHAN_POOL_MAX + 1];
+	struct shmchan_dead_ref *dead;                        // NULL if it can't be used
+	struct shmchan_pool_ref *pools[SHMCHAN_POOL_MAX + 1]; // by number, from 1
+	uint32_t pool_last;                                   // largest number
 };
 
 // Maps the control segment and all its objects. An object that can't be joined has its err set; the call succeeds. Errors: as
@@ -43,7 +44,7 @@ bool shmchan_map_consumes(const struct shmchan_map *m, uint16_t id, unsigned slo
 // Is the broker named in the control segment alive?
 bool shmchan_map_broker_alive(const struct shmchan_map *m);
 
-int shmchan_map_check(const struct shmchan_map *m, void (*report)(void *ctx, const char *object, const char *text),
-		      void *ctx);
+int shmchan_map_check(const struct shmchan_map *m,
+		      void (*report)(void *ctx, const char *object, const char *text), void *ctx);
 
 #endif

@@ -82,8 +82,8 @@ int shmchan_mpsc_reserve(struct shmchan *ch)
 			ch->pos = (uint64_t)lap * ch->r.cap + i;
 			i = i + 1 == ch->r.cap ? (lap++, 0) : i + 1;
 			// One try: if it fails, another producer has moved the hint. Relaxed: see above.
-			atomic_compare_exchange_strong_explicit(&ring->tail, &start, HINT(lap, i), memory_order_relaxed,
-								memory_order_relaxed);
+			atomic_compare_exchange_strong_explicit(&ring->tail, &start, HINT(lap, i),
+								memory_order_relaxed, memory_order_relaxed);
 			return 0;
 		}
 		i = i + 1 == ch->r.cap ? (lap++, 0) : i + 1;
@@ -95,7 +95,8 @@ int shmchan_mpsc_reserve(struct shmchan *ch)
 static void leave_cell(struct shmchan *ch, enum shmchan_cell_state state)
 {
 	// Pairs with the acquire in shmchan_mpsc_peek. The owner stays in the word: tools can tell who sent.
-	atomic_store_explicit(&ch->cell->word, shmchan_cell_word(ch->lap, state, ch->me), memory_order_release);
+	atomic_store_explicit(&ch->cell->word, shmchan_cell_word(ch->lap, state, ch->me),
+			      memory_order_release);
 }
 
 void shmchan_mpsc_publish(struct shmchan *ch)
@@ -132,8 +133,8 @@ void shmchan_mpsc_free(struct shmchan *ch)
 	uint64_t lap = ch->done_i ? ch->done_lap : ch->done_lap - 1;
 
 	// Dying before it leaves a used cell below done: recovery frees those.
-	atomic_store_explicit(&shmchan_next_cell(ch, i)->word, shmchan_cell_word(lap + 1, SHMCHAN_CELL_FREE, 0),
-			      memory_order_release);
+	atomic_store_explicit(&shmchan_next_cell(ch, i)->word,
+			      shmchan_cell_word(lap + 1, SHMCHAN_CELL_FREE, 0), memory_order_release);
 	shmchan_freed(ch);
 }
 

@@ -32,27 +32,31 @@ void shmchan_obj_publish(struct shmchan_obj *o)
 	atomic_store_explicit(&o->magic, MAGIC, memory_order_release);
 }
 
-int shmchan_obj_join(const struct shmchan_obj *o, size_t size, enum shmchan_obj_kind kind, struct shmchan_why *why)
+int shmchan_obj_join(const struct shmchan_obj *o, size_t size, enum shmchan_obj_kind kind,
+		     struct shmchan_why *why)
 {
 	char name[2 * SHMCHAN_NAME_MAX];
 	uint64_t layout = shmchan_layout_hash(), want;
 
 	if (size < sizeof(*o))
-		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, "segment", "%zu bytes, too few for a header", size);
+		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, "segment", "%zu bytes, too few for a header",
+				    size);
 	snprintf(name, sizeof(name), "%.31s.%.31s", o->group, o->name);
 	// Pairs with shmchan_obj_publish: with the magic, everything that new wrote is there.
 	if (atomic_load_explicit(&o->magic, memory_order_acquire) != MAGIC)
 		return shmchan_fail(why, SHMCHAN_ECORRUPT, 0, name, "no shmchan object, or not finished");
 	if (o->version != SHMCHAN_LAYOUT_VERSION || o->layout != layout)
-		return shmchan_fail(why, SHMCHAN_ELAYOUT, 0, name, "layout version %u/%016llx, this binary has %u/%016llx",
-				    o->version, (unsigned long long)o->layout, SHMCHAN_LAYOUT_VERSION,
+		return shmchan_fail(why, SHMCHAN_ELAYOUT, 0, name,
+				    "layout version %u/%016llx, this binary has %u/%016llx", o->version,
+				    (unsigned long long)o->layout, SHMCHAN_LAYOUT_VERSION,
 				    (unsigned long long)layout);
 	if (o->kind != (uint32_t)kind)
-		return shmchan_fail(why, SHMCHAN_ECORRUPT, 0, name, "object kind %u, expected %u", o->kind, kind);
+		return shmchan_fail(why, SHMCHAN_ECORRUPT, 0, name, "object kind %u, expected %u", o->kind,
+				    kind);
 	want = o->size;
 	if (want > size)
-		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, name, "segment has %zu bytes, the object %llu", size,
-				    (unsigned long long)want);
+		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, name, "segment has %zu bytes, the object %llu",
+				    size, (unsigned long long)want);
 	return 0;
 }
 

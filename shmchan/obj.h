@@ -9,7 +9,12 @@
 #define SHMCHAN_LINE 128 // bytes that two writers keep between them
 #define SHMCHAN_LAYOUT_VERSION 1
 
-enum shmchan_obj_kind { SHMCHAN_OBJ_CTL = 1, SHMCHAN_OBJ_RING = 2, SHMCHAN_OBJ_POOL = 3, SHMCHAN_OBJ_DEAD = 4 };
+enum shmchan_obj_kind {
+	SHMCHAN_OBJ_CTL = 1,
+	SHMCHAN_OBJ_RING = 2,
+	SHMCHAN_OBJ_POOL = 3,
+	SHMCHAN_OBJ_DEAD = 4
+};
 
 // Constant after new, but for the magic, which new writes last and delete clears.
 struct shmchan_obj {
@@ -38,7 +43,8 @@ void shmchan_obj_new(struct shmchan_obj *o, enum shmchan_obj_kind kind, uint64_t
 void shmchan_obj_publish(struct shmchan_obj *o);
 // shmchan_obj_join checks magic, version, layout, kind and size of an object in `size` mapped bytes.
 // Errors: ETRUNC, ECORRUPT (no magic, wrong kind), ELAYOUT.
-int shmchan_obj_join(const struct shmchan_obj *o, size_t size, enum shmchan_obj_kind kind, struct shmchan_why *why);
+int shmchan_obj_join(const struct shmchan_obj *o, size_t size, enum shmchan_obj_kind kind,
+		     struct shmchan_why *why);
 
 // shmchan_fail fills *why (may be NULL) and returns code.
 __attribute__((format(printf, 5, 6))) int shmchan_fail(struct shmchan_why *why, int code, int sys_errno,

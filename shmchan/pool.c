@@ -11,23 +11,27 @@ static uint64_t stride_of(uint64_t block_size)
 
 static uint64_t blocks_off_of(uint32_t block_cnt)
 {
-	return shmchan_align(sizeof(struct shmchan_pool_shm) + (uint64_t)block_cnt * sizeof(struct shmchan_pool_word), PAGE);
+	return shmchan_align(sizeof(struct shmchan_pool_shm) +
+				     (uint64_t)block_cnt * sizeof(struct shmchan_pool_word),
+			     PAGE);
 }
 
 size_t shmchan_pool_footprint(uint64_t block_size, uint32_t block_cnt)
 {
-	if (block_size < 1 || block_size > SHMCHAN_POOL_SIZE_MAX || block_cnt < 1 || block_cnt >= SHMCHAN_POOL_BLOCK_MAX ||
+	if (block_size < 1 || block_size > SHMCHAN_POOL_SIZE_MAX || block_cnt < 1 ||
+	    block_cnt >= SHMCHAN_POOL_BLOCK_MAX ||
 	    stride_of(block_size) > (UINT64_MAX >> 1) / block_cnt - blocks_off_of(block_cnt))
 		return 0;
 	return blocks_off_of(block_cnt) + stride_of(block_size) * block_cnt;
 }
 
-void shmchan_pool_new(void *mem, const char *group, uint32_t group_tag, const char *name, uint32_t id, uint32_t pool_no,
-		      uint64_t block_size, uint32_t block_cnt)
+void shmchan_pool_new(void *mem, const char *group, uint32_t group_tag, const char *name, uint32_t id,
+		      uint32_t pool_no, uint64_t block_size, uint32_t block_cnt)
 {
 	struct shmchan_pool_shm *p = mem;
 
-	shmchan_obj_new(&p->obj, SHMCHAN_OBJ_POOL, shmchan_pool_footprint(block_size, block_cnt), group, group_tag, name, id);
+	shmchan_obj_new(&p->obj, SHMCHAN_OBJ_POOL, shmchan_pool_footprint(block_size, block_cnt), group,
+			group_tag, name, id);
 	p->block_size = block_size;
 	p->stride = stride_of(block_size);
 	p->words_off = sizeof(*p);
@@ -47,13 +51,16 @@ int shmchan_pool_join(struct shmchan_pool_ref *out, void *mem, size_t size, stru
 		return err;
 	if (size < sizeof(*p))
 		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, "pool", "%zu bytes", size);
-	*out = (struct shmchan_pool_ref){.block_size = p->block_size, .block_cnt = p->block_cnt, .pool_no = p->pool_no,
+	*out = (struct shmchan_pool_ref){.block_size = p->block_size,
+					 .block_cnt = p->block_cnt,
+					 .pool_no = p->pool_no,
 					 .name = p->obj.name};
 	need = shmchan_pool_footprint(out->block_size, out->block_cnt);
 	if (!need || out->pool_no < 1 || out->pool_no > SHMCHAN_POOL_MAX)
 		return shmchan_fail(why, SHMCHAN_ECORRUPT, 0, out->name, "header values out of bounds");
 	if (need > size)
-		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, out->name, "segment has %zu bytes, %zu needed", size, need);
+		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, out->name, "segment has %zu bytes, %zu needed",
+				    size, need);
 	out->stride = stride_of(out->block_size);
 	out->words = (void *)((char *)mem + sizeof(*p));
 	out->blocks = (char *)mem + blocks_off_of(out->block_cnt);
@@ -95,7 +102,8 @@ static uint64_t mine(const struct shmchan_pool_ref *p, shmchan_owner owner, uint
 {
 	uint64_t w = peek(p, i);
 
-	return w == shmchan_block_owned(SHMCHAN_BLOCK_OWNED, owner) || w == shmchan_block_owned(SHMCHAN_BLOCK_KEPT, owner)
+	return w == shmchan_block_owned(SHMCHAN_BLOCK_OWNED, owner) ||
+			       w == shmchan_block_owned(SHMCHAN_BLOCK_KEPT, owner)
 		       ? w
 		       : 0;
 }
@@ -107,17 +115,20 @@ int shmchan_pool_free(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t 
 	return w && change(p, i, w, 0) ? 0 : SHMCHAN_ENOENT;
 }
 
-int shmchan_pool_send(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan, uint64_t pos)
+int shmchan_pool_send(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan,
+		      uint64_t pos)
 {
 	uint64_t w = mine(p, owner, i);
 
 	return w && change(p, i, w, shmchan_block_sent(chan, pos)) ? 0 : SHMCHAN_ENOENT;
 }
 
-int shmchan_pool_receive(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan, uint64_t pos)
+int shmchan_pool_receive(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan,
+			 uint64_t pos)
 {
-	return change(p, i, shmchan_block_sent(chan, pos), shmchan_block_owned(SHMCHAN_BLOCK_OWNED, owner)) ? 0
-													     : SHMCHAN_ENOENT;
+	return change(p, i, shmchan_block_sent(chan, pos), shmchan_block_owned(SHMCHAN_BLOCK_OWNED, owner))
+		       ? 0
+		       : SHMCHAN_ENOENT;
 }
 
 int shmchan_pool_keep(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint64_t tag)
@@ -134,7 +145,8 @@ int shmchan_pool_keep(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t 
 int shmchan_pool_kept(struct shmchan_pool_ref *p, shmchan_owner owner, uint64_t tag, uint32_t *out)
 {
 	for (uint32_t i = 0; i < p->block_cnt; i++) {
-		uint64_t w = atomic_load_explicit(&p->words[i].word, memory_order_acquire); // pairs with keep's exchange
+		uint64_t w = atomic_load_explicit(&p->words[i].word,
+						  memory_order_acquire); // pairs with keep's exchange
 
 		if (shmchan_block_state(w) == SHMCHAN_BLOCK_KEPT &&
 		    shmchan_owner_slot((shmchan_owner)w) == shmchan_owner_slot(owner) &&

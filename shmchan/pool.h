@@ -21,7 +21,7 @@ struct shmchan_pool_word {
 struct shmchan_pool_shm {
 	struct shmchan_obj obj;
 	uint64_t block_size; // bytes a user asked for
-	uint64_t stride;     // bytes from block to block, a multiple of SHMCHAN_LINE (of a page for large blocks)
+	uint64_t stride; // bytes from block to block, a multiple of SHMCHAN_LINE (of a page for large blocks)
 	uint64_t words_off, blocks_off;
 	uint32_t block_cnt;
 	uint32_t pool_no; // from 1; upper byte of a shmchan_block
@@ -38,8 +38,8 @@ struct shmchan_pool_ref {
 };
 
 size_t shmchan_pool_footprint(uint64_t block_size, uint32_t block_cnt); // 0 if out of bounds
-void shmchan_pool_new(void *mem, const char *group, uint32_t group_tag, const char *name, uint32_t id, uint32_t pool_no,
-		      uint64_t block_size, uint32_t block_cnt);
+void shmchan_pool_new(void *mem, const char *group, uint32_t group_tag, const char *name, uint32_t id,
+		      uint32_t pool_no, uint64_t block_size, uint32_t block_cnt);
 int shmchan_pool_join(struct shmchan_pool_ref *out, void *mem, size_t size, struct shmchan_why *why);
 
 static inline shmchan_block shmchan_block_make(uint32_t pool_no, uint32_t i)
@@ -58,8 +58,10 @@ static inline uint32_t shmchan_block_index(const struct shmchan_pool_ref *p, shm
 // The moves of a block between owners; each is one compare-and-swap that fails with ENOENT if the block isn't `owner`'s.
 int shmchan_pool_alloc(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t *hint, uint32_t *out);
 int shmchan_pool_free(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i);
-int shmchan_pool_send(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan, uint64_t pos);
-int shmchan_pool_receive(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan, uint64_t pos);
+int shmchan_pool_send(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan,
+		      uint64_t pos);
+int shmchan_pool_receive(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan,
+			 uint64_t pos);
 int shmchan_pool_keep(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint64_t tag);
 int shmchan_pool_kept(struct shmchan_pool_ref *p, shmchan_owner owner, uint64_t tag, uint32_t *out);
 

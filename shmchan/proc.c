@@ -9,7 +9,8 @@
 #include <unistd.h>
 #include "shmchan/probe.h"
 
-void shmchan_proc_init(struct shmchan_proc *p, const struct shmchan_ctl_ref *c, unsigned slot, uint32_t incarnation)
+void shmchan_proc_init(struct shmchan_proc *p, const struct shmchan_ctl_ref *c, unsigned slot,
+		       uint32_t incarnation)
 {
 	p->c = *c;
 	p->self = &c->procs[slot];
@@ -26,12 +27,14 @@ static int take_slot(struct shmchan_proc *p, struct shmchan_why *why)
 	uint64_t life = atomic_load_explicit(&p->self->life, memory_order_acquire);
 	enum shmchan_proc_state state = shmchan_life_state(life);
 
-	if ((state != SHMCHAN_PROC_ANNOUNCED && state != SHMCHAN_PROC_RUNNING) || (uint32_t)life != p->incarnation)
-		return shmchan_fail(why, SHMCHAN_ESTALE, 0, p->self->name, "incarnation %u; the slot is at %u (state %d)",
-				    p->incarnation, (uint32_t)life, (int)state);
+	if ((state != SHMCHAN_PROC_ANNOUNCED && state != SHMCHAN_PROC_RUNNING) ||
+	    (uint32_t)life != p->incarnation)
+		return shmchan_fail(why, SHMCHAN_ESTALE, 0, p->self->name,
+				    "incarnation %u; the slot is at %u (state %d)", p->incarnation,
+				    (uint32_t)life, (int)state);
 	if (shmchan_bell_register(p->c.fence))
-		return shmchan_fail(why, SHMCHAN_ESYS, errno, "membarrier", "%s, but the group was made to use it",
-				    strerror(errno));
+		return shmchan_fail(why, SHMCHAN_ESYS, errno, "membarrier",
+				    "%s, but the group was made to use it", strerror(errno));
 	// Release: the broker's tools see the attached incarnation after its registration.
 	atomic_store_explicit(&p->self->attached, p->incarnation, memory_order_release);
 	return 0;
@@ -53,7 +56,8 @@ int shmchan_attach(struct shmchan_proc **out, const char *group, unsigned slot, 
 		return err;
 	err = shmchan_ctl_join(&c, seg.base, seg.size, why);
 	if (!err && slot >= c.proc_cnt)
-		err = shmchan_fail(why, SHMCHAN_ENOENT, 0, group, "process slot %u; the group has %u", slot, c.proc_cnt);
+		err = shmchan_fail(why, SHMCHAN_ENOENT, 0, group, "process slot %u; the group has %u", slot,
+				   c.proc_cnt);
 	p = err ? NULL : calloc(1, sizeof(*p));
 	if (!err && !p)
 		err = shmchan_fail(why, SHMCHAN_ENOMEM, 0, group, "%zu bytes", sizeof(*p));
@@ -92,8 +96,9 @@ int shmchan_attach_env(struct shmchan_proc **out, struct shmchan_why *why)
 
 	*out = NULL;
 	if (!group || !env_number("SHMCHAN_SLOT", &slot) || !env_number("SHMCHAN_INCARNATION", &incarnation))
-		return shmchan_fail(why, SHMCHAN_EINVAL, 0, "environment",
-				    "SHMCHAN_GROUP, SHMCHAN_SLOT and SHMCHAN_INCARNATION are set by the supervisor");
+		return shmchan_fail(
+			why, SHMCHAN_EINVAL, 0, "environment",
+			"SHMCHAN_GROUP, SHMCHAN_SLOT and SHMCHAN_INCARNATION are set by the supervisor");
 	return shmchan_attach(out, group, slot, incarnation, why);
 }
 
@@ -172,7 +177,8 @@ bool shmchan_alive(const struct shmchan_proc *p, uint32_t sender)
 		       (atomic_load_explicit(&p->c.ctl->broker_inc, memory_order_relaxed) & SHMCHAN_INC_MASK);
 	life = atomic_load_explicit(&p->c.procs[slot].life, memory_order_acquire);
 	return ((uint32_t)life & SHMCHAN_INC_MASK) == shmchan_owner_inc(sender) &&
-	       (shmchan_life_state(life) == SHMCHAN_PROC_RUNNING || shmchan_life_state(life) == SHMCHAN_PROC_ANNOUNCED);
+	       (shmchan_life_state(life) == SHMCHAN_PROC_RUNNING ||
+		shmchan_life_state(life) == SHMCHAN_PROC_ANNOUNCED);
 }
 
 uint64_t shmchan_corr(struct shmchan_proc *p)
@@ -207,8 +213,8 @@ int shmchan_open_entry(struct shmchan_proc *p, unsigned e, int end, bool declare
 		err = shmchan_ring_join(&ch->r, ch->seg.base, ch->seg.size, why);
 	consumer = err ? 0 : ch->r.ring->consumer;
 	if (!err && (consumer >= p->c.proc_cnt || ch->r.id != e + 1))
-		err = shmchan_fail(why, SHMCHAN_ECORRUPT, 0, name, "consumer slot %u or id %u out of bounds", consumer,
-				   ch->r.id);
+		err = shmchan_fail(why, SHMCHAN_ECORRUPT, 0, name, "consumer slot %u or id %u out of bounds",
+				   consumer, ch->r.id);
 	if (err) {
 		shmchan_seg_close(&ch->seg);
 		free(ch);
@@ -229,7 +235,8 @@ int shmchan_open_entry(struct shmchan_proc *p, unsigned e, int end, bool declare
 	return 0;
 }
 
-int shmchan_open(struct shmchan_proc *p, const char *name, int end, struct shmchan **out, struct shmchan_why *why)
+int shmchan_open(struct shmchan_proc *p, const char *name, int end, struct shmchan **out,
+		 struct shmchan_why *why)
 {
 	int e;
 
@@ -275,7 +282,8 @@ int shmchan_reply_channel(struct shmchan_proc *p, uint16_t reply, struct shmchan
 
 // -------------------------------------------------------------------------------------------------- pools
 
-int shmchan_pool_open(struct shmchan_proc *p, const char *name, struct shmchan_pool **out, struct shmchan_why *why)
+int shmchan_pool_open(struct shmchan_proc *p, const char *name, struct shmchan_pool **out,
+		      struct shmchan_why *why)
 {
 	struct shmchan_pool *pool;
 	int e, err;
@@ -283,9 +291,11 @@ int shmchan_pool_open(struct shmchan_proc *p, const char *name, struct shmchan_p
 	*out = NULL;
 	e = shmchan_name_ok(name) ? shmchan_ctl_find(&p->c, name, SHMCHAN_OBJ_POOL) : -1;
 	if (e < 0)
-		return shmchan_fail(why, SHMCHAN_ENOENT, 0, name ? name : "", "group %s has no such pool", p->group);
+		return shmchan_fail(why, SHMCHAN_ENOENT, 0, name ? name : "", "group %s has no such pool",
+				    p->group);
 	if (!shmchan_slot_in(p->c.entries[e].producers, p->slot))
-		return shmchan_fail(why, SHMCHAN_EPERM, 0, name, "%s is not declared as a user", p->self->name);
+		return shmchan_fail(why, SHMCHAN_EPERM, 0, name, "%s is not declared as a user",
+				    p->self->name);
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return shmchan_fail(why, SHMCHAN_ENOMEM, 0, name, "%zu bytes", sizeof(*pool));

@@ -31,6 +31,7 @@ struct shmchan_proc {
 int shmchan_open_entry(struct shmchan_proc *p, unsigned e, int end, bool declared, struct shmchan **out,
 		       struct shmchan_why *why);
 // Fills p for an already joined control segment.
-void shmchan_proc_init(struct shmchan_proc *p, const struct shmchan_ctl_ref *c, unsigned slot, uint32_t incarnation);
+void shmchan_proc_init(struct shmchan_proc *p, const struct shmchan_ctl_ref *c, unsigned slot,
+		       uint32_t incarnation);
 
 #endif

@@ -42,7 +42,8 @@ static void ring_bell(const struct shmchan_broker *b, unsigned slot)
 // ------------------------------------------------------------------------------------- A: finish decided sends
 
 // The block says that it was sent in message `pos32` of the channel: if the cell doesn't say so, it is made to.
-static void finish_send(struct patient *d, const struct shmchan_ring_ref *r, shmchan_block block, uint32_t pos32)
+static void finish_send(struct patient *d, const struct shmchan_ring_ref *r, shmchan_block block,
+			uint32_t pos32)
 {
 	uint64_t done, taken, pos;
 	struct shmchan_cell *c;
@@ -78,7 +79,7 @@ static void finish_sends(struct patient *d)
 {
 	const struct shmchan_map *m = &d->b->map;
 
-	for (uint32_t n = 1; n <= SHMCHAN_POOL_MAX; n++) {
+	for (uint32_t n = 1; n <= m->pool_last; n++) {
 		struct shmchan_pool_ref *p = m->pools[n];
 
 		for (uint32_t i = 0; p && i < p->block_cnt; i++) {
@@ -106,7 +107,8 @@ static bool answered(const struct patient *d, const struct shmchan_ring_ref *r, 
 	if (atomic_load_explicit(&r->ring->intent_for, memory_order_acquire) != pos + 1 || chan > UINT16_MAX)
 		return false;
 	to = shmchan_map_ring(&d->b->map, (uint16_t)chan);
-	return to && shmchan_map_produces(&d->b->map, to->id, d->slot) && shmchan_ring_published(to, at, d->owner);
+	return to && shmchan_map_produces(&d->b->map, to->id, d->slot) &&
+	       shmchan_ring_published(to, at, d->owner);
 }
 
 static bool is_void(const struct shmchan_ring_ref *r, const struct shmchan_cell *c, uint64_t pos)
@@ -164,7 +166,8 @@ static void set_aside(struct patient *d, const struct shmchan_ring_ref *r, uint6
 }
 
 // A block of a message that is given back must be in the message again; false if D disposed of it.
-static bool return_block(struct patient *d, const struct shmchan_ring_ref *r, const struct shmchan_cell *c, uint64_t pos)
+static bool return_block(struct patient *d, const struct shmchan_ring_ref *r, const struct shmchan_cell *c,
+			 uint64_t pos)
 {
 	shmchan_block block = shmchan_cell_block(c);
 	struct shmchan_pool_ref *p = block >> 24 <= SHMCHAN_POOL_MAX ? d->b->map.pools[block >> 24] : NULL;
@@ -174,13 +177,15 @@ static bool return_block(struct patient *d, const struct shmchan_ring_ref *r, co
 		return true;
 	if (i == UINT32_MAX)
 		return false;
-	return atomic_load_explicit(&p->words[i].word, memory_order_acquire) == shmchan_block_sent(r->id, pos) ||
+	return atomic_load_explicit(&p->words[i].word, memory_order_acquire) ==
+		       shmchan_block_sent(r->id, pos) ||
 	       shmchan_pool_send(p, d->owner, i, r->id, pos) == 0;
 }
 
 // Policy redeliver: position from which the messages in flight are given back. A message that may not be delivered again
 // takes those before it along, as they can't be given back without it.
-static uint64_t give_back_from(struct patient *d, const struct shmchan_ring_ref *r, uint64_t done, uint64_t taken)
+static uint64_t give_back_from(struct patient *d, const struct shmchan_ring_ref *r, uint64_t done,
+			       uint64_t taken)
 {
 	uint64_t from = done;
 
@@ -189,7 +194,8 @@ static uint64_t give_back_from(struct patient *d, const struct shmchan_ring_ref 
 
 		if (is_void(r, c, pos))
 			continue;
-		if (SHMCHAN_DELIVERIES(shmchan_cell_len(c)) + 1 >= r->max_deliveries || !return_block(d, r, c, pos))
+		if (SHMCHAN_DELIVERIES(shmchan_cell_len(c)) + 1 >= r->max_deliveries ||
+		    !return_block(d, r, c, pos))
 			from = pos + 1;
 	}
 	return from;
@@ -207,7 +213,8 @@ static void give_back(struct patient *d, const struct shmchan_ring_ref *r, uint6
 	// What D had counted for the first of them must not count when its replacement completes it.
 	for (unsigned i = 0; i < 2; i++)
 		if (atomic_load_explicit(&r->ring->tally[i].pos, memory_order_relaxed) > done)
-			atomic_store_explicit(&r->ring->tally[i].pos, SHMCHAN_TALLY_INVALID, memory_order_relaxed);
+			atomic_store_explicit(&r->ring->tally[i].pos, SHMCHAN_TALLY_INVALID,
+					      memory_order_relaxed);
 	atomic_store_explicit(&r->ring->taken, done, memory_order_release);
 }
 
@@ -226,7 +233,8 @@ static void free_cells(const struct shmchan_ring_ref *r, uint64_t done)
 
 		// Nobody but the consumer changes a cell of this lap: FULL or ABORTED it stays until it is freed.
 		if (shmchan_cell_ahead(w, lap) == 0)
-			atomic_store_explicit(word, shmchan_cell_word(lap + 1, SHMCHAN_CELL_FREE, 0), memory_order_release);
+			atomic_store_explicit(word, shmchan_cell_word(lap + 1, SHMCHAN_CELL_FREE, 0),
+					      memory_order_release);
 	}
 }
 
@@ -252,7 +260,8 @@ static void settle(struct patient *d, const struct shmchan_ring_ref *r)
 		give_back(d, r, done, taken);
 	free_cells(r, done);
 	// Requests of the dead are nobody's: their notices count as seen. The intent is spent.
-	atomic_store_explicit(&r->ring->notice_seen, atomic_load_explicit(&r->ring->notice_cnt, memory_order_relaxed),
+	atomic_store_explicit(&r->ring->notice_seen,
+			      atomic_load_explicit(&r->ring->notice_cnt, memory_order_relaxed),
 			      memory_order_release);
 	atomic_store_explicit(&r->ring->intent_for, 0, memory_order_relaxed);
 }
@@ -297,7 +306,7 @@ static uint32_t free_orphans(const struct shmchan_map *m, struct shmchan_pool_re
 
 static void free_blocks(struct patient *d)
 {
-	for (uint32_t n = 1; n <= SHMCHAN_POOL_MAX; n++) {
+	for (uint32_t n = 1; n <= d->b->map.pool_last; n++) {
 		struct shmchan_pool_ref *p = d->b->map.pools[n];
 
 		if (p)
@@ -309,7 +318,8 @@ static void free_blocks(struct patient *d)
 
 // In mpsc the broker is a producer like others. answer_at is written between claim and publish, so that a successor knows
 // whether the answer went out.
-static bool send_died_many(struct shmchan_broker *b, struct shmchan_dead_entry *e, const struct shmchan_ring_ref *r)
+static bool send_died_many(struct shmchan_broker *b, struct shmchan_dead_entry *e,
+			   const struct shmchan_ring_ref *r)
 {
 	struct shmchan *tx = b->proc.by_id[r->id];
 	void *data;
@@ -331,7 +341,8 @@ static bool send_died_many(struct shmchan_broker *b, struct shmchan_dead_entry *
 }
 
 // A 1 -> 1 channel has a producer of its own: the answer goes into the one notice beside the ring.
-static bool send_died_one(struct shmchan_broker *b, struct shmchan_dead_entry *e, const struct shmchan_ring_ref *r)
+static bool send_died_one(struct shmchan_broker *b, struct shmchan_dead_entry *e,
+			  const struct shmchan_ring_ref *r)
 {
 	uint64_t cnt = atomic_load_explicit(&r->ring->notice_cnt, memory_order_relaxed);
 
@@ -359,7 +370,8 @@ static bool send_died(struct shmchan_broker *b, struct shmchan_dead_entry *e)
 }
 
 // Calls f for each letter whose answer is pending, oldest first.
-static uint64_t each_pending(const struct shmchan_broker *b, void (*f)(struct shmchan_broker *b, struct shmchan_dead_entry *e),
+static uint64_t each_pending(const struct shmchan_broker *b,
+			     void (*f)(struct shmchan_broker *b, struct shmchan_dead_entry *e),
 			     struct shmchan_broker *arg)
 {
 	const struct shmchan_dead_ref *d = b->map.dead;
@@ -368,7 +380,9 @@ static uint64_t each_pending(const struct shmchan_broker *b, void (*f)(struct sh
 	for (uint64_t no = cnt > d->cap ? cnt - d->cap + 1 : 1; no <= cnt; no++) {
 		struct shmchan_dead_entry *e = shmchan_dead_entry(d, no);
 
-		if (atomic_load_explicit(&e->answer, memory_order_acquire) != SHMCHAN_ANSWER_PENDING)
+		// Another number, or none: a letter that was being written over this one when its broker died.
+		if (atomic_load_explicit(&e->no, memory_order_acquire) != no ||
+		    atomic_load_explicit(&e->answer, memory_order_acquire) != SHMCHAN_ANSWER_PENDING)
 			continue;
 		if (f)
 			f(arg, e);
@@ -429,7 +443,8 @@ int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct
 	life = atomic_load_explicit(&proc->life, memory_order_acquire);
 	if (shmchan_life_state(life) == SHMCHAN_PROC_FREE)
 		return 0;
-	atomic_store_explicit(&proc->life, shmchan_life(SHMCHAN_PROC_DEAD, (uint32_t)life), memory_order_release);
+	atomic_store_explicit(&proc->life, shmchan_life(SHMCHAN_PROC_DEAD, (uint32_t)life),
+			      memory_order_release);
 	d.owner = shmchan_owner_make(slot, (uint32_t)life);
 	d.time_ns = death && death->time_ns ? death->time_ns : clock_ns(CLOCK_REALTIME);
 
@@ -448,16 +463,19 @@ int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct
 		if (shmchan_ring_many(r))
 			abort_claims(r, d.owner, &repair);
 		else
-			atomic_store_explicit(&r->ring->tail, shmchan_ring_tail(r), memory_order_relaxed); // a hint
+			atomic_store_explicit(&r->ring->tail, shmchan_ring_tail(r),
+					      memory_order_relaxed); // a hint
 	}
 	free_blocks(&d);
 	sent_before = b->pending;
 	repair.died_pending = (uint64_t)shmchan_broker_retry(b);
 	repair.died_sent = sent_before - repair.died_pending;
 	wake_peers(&d);
-	atomic_store_explicit(&proc->life, shmchan_life(SHMCHAN_PROC_FREE, (uint32_t)life), memory_order_release);
+	atomic_store_explicit(&proc->life, shmchan_life(SHMCHAN_PROC_FREE, (uint32_t)life),
+			      memory_order_release);
 	repair.nsec = clock_ns(CLOCK_MONOTONIC) - began;
-	SHMCHAN_PROBE_RECOVER(SHMCHAN_PROBE_KEY(b->map.c.ctl->obj.group_tag, slot), (uint32_t)life, repair.nsec);
+	SHMCHAN_PROBE_RECOVER(SHMCHAN_PROBE_KEY(b->map.c.ctl->obj.group_tag, slot), (uint32_t)life,
+			      repair.nsec);
 	if (out)
 		*out = repair;
 	return 0;

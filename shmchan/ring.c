@@ -12,12 +12,14 @@ size_t shmchan_ring_footprint(const struct shmchan_ring_params *p)
 {
 	bool one = p->kind == SHMCHAN_KIND_SLOT || p->kind == SHMCHAN_KIND_SLOT_REF;
 
-	if (p->kind < SHMCHAN_KIND_SLOT || p->kind > SHMCHAN_KIND_MPSC || p->cap < 1 || p->cap > SHMCHAN_CAPACITY_MAX ||
-	    (one && p->cap != 1) || p->msg_size > SHMCHAN_MSG_MAX || p->on_crash > SHMCHAN_REDELIVER ||
+	if (p->kind < SHMCHAN_KIND_SLOT || p->kind > SHMCHAN_KIND_MPSC || p->cap < 1 ||
+	    p->cap > SHMCHAN_CAPACITY_MAX || (one && p->cap != 1) || p->msg_size > SHMCHAN_MSG_MAX ||
+	    p->on_crash > SHMCHAN_REDELIVER ||
 	    (p->on_crash == SHMCHAN_REDELIVER && (p->max_deliveries < 1 || p->max_deliveries > 255)) ||
 	    p->tally_cnt > SHMCHAN_TALLY_MAX || p->consumer >= SHMCHAN_SLOT_MAX)
 		return 0;
-	return sizeof(struct shmchan_ring) + shmchan_align((uint64_t)p->cap * stride_of(p->msg_size), SHMCHAN_LINE);
+	return sizeof(struct shmchan_ring) +
+	       shmchan_align((uint64_t)p->cap * stride_of(p->msg_size), SHMCHAN_LINE);
 }
 
 void shmchan_ring_new(void *mem, const char *group, uint32_t group_tag, const char *name, uint32_t id,
@@ -51,20 +53,31 @@ int shmchan_ring_join(struct shmchan_ring_ref *out, void *mem, size_t size, stru
 		return err;
 	if (size < sizeof(*r))
 		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, "ring", "%zu bytes", size);
-	p = (struct shmchan_ring_params){.kind = (enum shmchan_kind)r->kind, .cap = r->cap, .msg_size = r->msg_size,
+	p = (struct shmchan_ring_params){.kind = (enum shmchan_kind)r->kind,
+					 .cap = r->cap,
+					 .msg_size = r->msg_size,
 					 .on_crash = (enum shmchan_on_crash)r->on_crash,
-					 .max_deliveries = r->max_deliveries, .tally_cnt = r->tally_cnt,
+					 .max_deliveries = r->max_deliveries,
+					 .tally_cnt = r->tally_cnt,
 					 .consumer = r->consumer};
 	need = shmchan_ring_footprint(&p);
 	if (!need)
 		return shmchan_fail(why, SHMCHAN_ECORRUPT, 0, r->obj.name, "header values out of bounds");
 	if (need > size)
-		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, r->obj.name, "segment has %zu bytes, %zu needed", size, need);
-	*out = (struct shmchan_ring_ref){
-		.ring = r, .cells = (char *)mem + sizeof(*r), .cap = p.cap, .msg_size = p.msg_size,
-		.stride = stride_of(p.msg_size), .tally_cnt = p.tally_cnt, .max_deliveries = p.max_deliveries,
-		.on_crash = p.on_crash, .kind = p.kind, .id = (uint16_t)r->obj.id,
-		.key = (uint64_t)r->obj.group_tag << 16 | (uint16_t)r->obj.id, .name = r->obj.name};
+		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, r->obj.name, "segment has %zu bytes, %zu needed",
+				    size, need);
+	*out = (struct shmchan_ring_ref){.ring = r,
+					 .cells = (char *)mem + sizeof(*r),
+					 .cap = p.cap,
+					 .msg_size = p.msg_size,
+					 .stride = stride_of(p.msg_size),
+					 .tally_cnt = p.tally_cnt,
+					 .max_deliveries = p.max_deliveries,
+					 .on_crash = p.on_crash,
+					 .kind = p.kind,
+					 .id = (uint16_t)r->obj.id,
+					 .key = (uint64_t)r->obj.group_tag << 16 | (uint16_t)r->obj.id,
+					 .name = r->obj.name};
 	return 0;
 }
 
@@ -179,7 +192,8 @@ void shmchan_ring_stat(const struct shmchan_ring_ref *r, struct shmchan_stat *ou
 		i = (uint32_t)(pos % r->cap);
 		lap = pos / r->cap;
 		for (; pos - done < r->cap && passed(r, i, lap, pos); pos++) {
-			uint64_t w = atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_relaxed);
+			uint64_t w =
+				atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_relaxed);
 			bool here = shmchan_cell_ahead(w, lap) == 0;
 
 			if (pos < taken)
@@ -230,7 +244,8 @@ void shmchan_ring_complete(const struct shmchan_ring_ref *r, uint64_t done, bool
 	if (shmchan_ring_many(r))
 		// Pairs with the producers' acquire. Dying before it leaves a cell that recovery of the consumer frees.
 		atomic_store_explicit(&shmchan_ring_cell(r, (uint32_t)(done % r->cap))->word,
-				      shmchan_cell_word(done / r->cap + 1, SHMCHAN_CELL_FREE, 0), memory_order_release);
+				      shmchan_cell_word(done / r->cap + 1, SHMCHAN_CELL_FREE, 0),
+				      memory_order_release);
 	else
 		atomic_store_explicit(&r->ring->head, done + 1, memory_order_release);
 }
@@ -244,7 +259,8 @@ unsigned shmchan_ring_check(const struct shmchan_ring_ref *r,
 
 	if (!shmchan_ring_cursor(r, &done, &taken)) {
 		snprintf(text, sizeof(text), "done %llu and taken %llu can't both be true",
-			 (unsigned long long)atomic_load(&r->ring->done), (unsigned long long)atomic_load(&r->ring->taken));
+			 (unsigned long long)atomic_load(&r->ring->done),
+			 (unsigned long long)atomic_load(&r->ring->taken));
 		report(ctx, r->name, text);
 		return 1;
 	}
@@ -267,8 +283,10 @@ unsigned shmchan_ring_check(const struct shmchan_ring_ref *r,
 		uint64_t w = atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_acquire);
 
 		if (shmchan_cell_ahead(w, pos / r->cap) == 0 && shmchan_cell_state(w) == SHMCHAN_CELL_FULL &&
-		    atomic_load_explicit(&r->ring->done, memory_order_acquire) == done && shmchan_ring_tail(r) <= pos) {
-			snprintf(text, sizeof(text), "message at %llu behind a free cell", (unsigned long long)pos);
+		    atomic_load_explicit(&r->ring->done, memory_order_acquire) == done &&
+		    shmchan_ring_tail(r) <= pos) {
+			snprintf(text, sizeof(text), "message at %llu behind a free cell",
+				 (unsigned long long)pos);
 			report(ctx, r->name, text);
 			bad++;
 		}

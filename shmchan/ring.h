@@ -42,12 +42,12 @@ struct shmchan_cell {
 	_Atomic uint32_t len; // payload bytes in [0,24), deliveries in [24,32)
 	uint16_t type, reply;
 	_Atomic uint32_t block; // shmchan_block
-	uint32_t sender; // owner tag
+	uint32_t sender;        // owner tag
 	unsigned char data[];
 };
 _Static_assert(sizeof(struct shmchan_cell) == 32, "layout");
 
-#define SHMCHAN_LEN(packed) ((packed) & 0xffffff)
+#define SHMCHAN_LEN(packed) ((packed)&0xffffff)
 #define SHMCHAN_DELIVERIES(packed) ((packed) >> 24)
 
 // len and block are bounds-checked by readers, so they are atomic: read once, by one instruction. Relaxed: `word` orders them.
@@ -62,7 +62,13 @@ static inline shmchan_block shmchan_cell_block(const struct shmchan_cell *c)
 }
 
 // The library's own counters come first.
-enum { SHMCHAN_TALLY_SKIPPED, SHMCHAN_TALLY_DEAD, SHMCHAN_TALLY_DROPPED, SHMCHAN_TALLY_BAD, SHMCHAN_TALLY_OWN };
+enum {
+	SHMCHAN_TALLY_SKIPPED,
+	SHMCHAN_TALLY_DEAD,
+	SHMCHAN_TALLY_DROPPED,
+	SHMCHAN_TALLY_BAD,
+	SHMCHAN_TALLY_OWN
+};
 #define SHMCHAN_TALLY_ALL (SHMCHAN_TALLY_OWN + SHMCHAN_TALLY_MAX)
 #define SHMCHAN_TALLY_INVALID UINT64_MAX
 
@@ -82,7 +88,8 @@ struct shmchan_ring {
 	uint32_t consumer;            // process slot
 	char pad0[SHMCHAN_LINE - 36];
 
-	_Atomic uint64_t tail; // spsc: messages published, may lag by one. mpsc: hint, lap in [32,64), index in [0,32)
+	_Atomic uint64_t
+		tail; // spsc: messages published, may lag by one. mpsc: hint, lap in [32,64), index in [0,32)
 	_Atomic uint64_t full;
 	_Atomic uint64_t high_water;
 	char pad1[SHMCHAN_LINE - 24];
@@ -98,9 +105,10 @@ struct shmchan_ring {
 	_Atomic uint64_t head; // <= done; cells below may be written again
 	char pad4[SHMCHAN_LINE - 8];
 
-	_Atomic uint64_t notice_cnt; // PEER_DIED notices ever given to a 1 -> 1 channel; at most one not yet seen
+	_Atomic uint64_t
+		notice_cnt; // PEER_DIED notices ever given to a 1 -> 1 channel; at most one not yet seen
 	_Atomic uint64_t notice_corr;
-	_Atomic uint64_t aborted;    // claimed cells taken back
+	_Atomic uint64_t aborted; // claimed cells taken back
 	char pad5[SHMCHAN_LINE - 24];
 
 	struct shmchan_tally tally[2];

@@ -15,10 +15,12 @@
 
 void shmchan_seg_name(char out[SHMCHAN_SEG_NAME_MAX], const char *group, const char *object)
 {
-	snprintf(out, SHMCHAN_SEG_NAME_MAX, "/" PREFIX "%.31s%s%.31s", group, object ? "." : "", object ? object : "");
+	snprintf(out, SHMCHAN_SEG_NAME_MAX, "/" PREFIX "%.31s%s%.31s", group, object ? "." : "",
+		 object ? object : "");
 }
 
-static int map(struct shmchan_seg *out, int fd, size_t size, bool writable, const char *name, struct shmchan_why *why)
+static int map(struct shmchan_seg *out, int fd, size_t size, bool writable, const char *name,
+	       struct shmchan_why *why)
 {
 	void *base = mmap(NULL, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
 	int err = errno;
@@ -41,8 +43,8 @@ int shmchan_seg_create(struct shmchan_seg *out, const char *group, const char *o
 	fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		err = errno;
-		return shmchan_fail(why, err == EEXIST ? SHMCHAN_EEXIST : SHMCHAN_ESYS, err, name, "shm_open: %s",
-				    strerror(err));
+		return shmchan_fail(why, err == EEXIST ? SHMCHAN_EEXIST : SHMCHAN_ESYS, err, name,
+				    "shm_open: %s", strerror(err));
 	}
 	err = posix_fallocate(fd, 0, (off_t)size);
 	if (err) {
@@ -68,8 +70,8 @@ int shmchan_seg_open(struct shmchan_seg *out, const char *group, const char *obj
 	fd = shm_open(name, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0);
 	if (fd < 0) {
 		err = errno;
-		return shmchan_fail(why, err == ENOENT ? SHMCHAN_ENOENT : SHMCHAN_ESYS, err, name, "shm_open: %s",
-				    strerror(err));
+		return shmchan_fail(why, err == ENOENT ? SHMCHAN_ENOENT : SHMCHAN_ESYS, err, name,
+				    "shm_open: %s", strerror(err));
 	}
 	if (fstat(fd, &st) < 0 || (size_t)st.st_size < sizeof(struct shmchan_obj)) {
 		close(fd);
@@ -96,7 +98,8 @@ int shmchan_seg_unlink(const char *group, const char *object)
 	return errno == ENOENT ? SHMCHAN_ENOENT : SHMCHAN_ESYS;
 }
 
-int shmchan_seg_each(const char *group, void (*f)(void *ctx, const char *group, const char *object), void *ctx)
+int shmchan_seg_each(const char *group, void (*f)(void *ctx, const char *group, const char *object),
+		     void *ctx)
 {
 	DIR *dir = opendir(SHM_DIR);
 	struct dirent *e;

@@ -25,6 +25,7 @@ void shmchan_seg_close(struct shmchan_seg *seg);
 int shmchan_seg_unlink(const char *group, const char *object);
 // shmchan_seg_each calls f(ctx, group, object) for each segment of `group` (NULL: of all groups); object is NULL for a control
 // segment. Returns 0 or ESYS.
-int shmchan_seg_each(const char *group, void (*f)(void *ctx, const char *group, const char *object), void *ctx);
+int shmchan_seg_each(const char *group, void (*f)(void *ctx, const char *group, const char *object),
+		     void *ctx);
 
 #endif

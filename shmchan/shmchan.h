@@ -47,7 +47,8 @@ enum shmchan_kind {
 enum shmchan_on_crash {
 	SHMCHAN_DEAD_LETTER = 0, // what was in flight is kept, the sender is told
 	SHMCHAN_DROP = 1,        // it is forgotten, the sender is told
-	SHMCHAN_REDELIVER = 2,   // the replacement gets it again, at most max_deliveries times, then dead letter
+	SHMCHAN_REDELIVER =
+		2, // the replacement gets it again, at most max_deliveries times, then dead letter
 };
 
 enum { SHMCHAN_TX = 1, SHMCHAN_RX = 2 };
@@ -55,7 +56,7 @@ enum { SHMCHAN_TX = 1, SHMCHAN_RX = 2 };
 #define SHMCHAN_NAME_MAX 32        // bytes of any name, with the final NUL; [a-zA-Z0-9_-] only
 #define SHMCHAN_FOREVER UINT64_MAX // as a timeout in nanoseconds
 #define SHMCHAN_NO_BLOCK 0u
-#define SHMCHAN_TYPE_MAX 0xfeff    // message types above this are the library's own
+#define SHMCHAN_TYPE_MAX 0xfeff // message types above this are the library's own
 #define SHMCHAN_TALLY_MAX 16
 #define SHMCHAN_SLOT_MAX 1024      // process slots of a group, the supervisor's (slot 0) among them
 #define SHMCHAN_MSG_MAX (1u << 20) // bytes of payload in a cell; larger things travel in blocks
@@ -68,12 +69,13 @@ typedef uint32_t shmchan_block; // (pool number + 1, index); SHMCHAN_NO_BLOCK is
 // are copies, already checked against the bounds of the channel.
 struct shmchan_msg {
 	const void *data;
-	uint32_t len;        // bytes at data, <= message size of the channel
-	uint16_t type;       // <= SHMCHAN_TYPE_MAX
-	uint16_t reply;      // id of the channel the answer belongs in, 0 = none wanted
-	uint64_t corr;       // correlation id: an answer repeats that of its request
-	shmchan_block block; // moved with the message: from commit on the receiver's; SHMCHAN_NO_BLOCK if none
-	uint32_t sender;     // owner tag of who sent it: process slot in the low 12 bits, incarnation above
+	uint32_t len;   // bytes at data, <= message size of the channel
+	uint16_t type;  // <= SHMCHAN_TYPE_MAX
+	uint16_t reply; // id of the channel the answer belongs in, 0 = none wanted
+	uint64_t corr;  // correlation id: an answer repeats that of its request
+	shmchan_block
+		block;   // moved with the message: from commit on the receiver's; SHMCHAN_NO_BLOCK if none
+	uint32_t sender; // owner tag of who sent it: process slot in the low 12 bits, incarnation above
 	uint32_t deliveries; // earlier incarnations that died with this message in flight
 	int status;          // 0, or SHMCHAN_PEER_DIED: nobody will answer request `corr`
 	uint64_t pos;        // position in the channel, from 0
@@ -85,8 +87,8 @@ struct shmchan_msg {
 // process slot `slot`, as the broker announced it (shmchan_broker_announce).
 // Errors: ENOENT no such group or slot; ELAYOUT; ETRUNC; ECORRUPT; ESTALE the broker has announced another
 // incarnation; ESYS; ENOMEM. On error *out is NULL and nothing is mapped. `why` may be NULL.
-SHMCHAN_API int shmchan_attach(struct shmchan_proc **out, const char *group, unsigned slot, unsigned incarnation,
-			       struct shmchan_why *why);
+SHMCHAN_API int shmchan_attach(struct shmchan_proc **out, const char *group, unsigned slot,
+			       unsigned incarnation, struct shmchan_why *why);
 
 // shmchan_attach_env does the same with SHMCHAN_GROUP, SHMCHAN_SLOT and SHMCHAN_INCARNATION from the environment;
 // EINVAL if one is missing or not a number.
@@ -103,7 +105,7 @@ SHMCHAN_API int shmchan_ready(struct shmchan_proc *p);
 // shmchan_beat counts one sign of life in the process slot. Waiting calls do it by themselves.
 SHMCHAN_API void shmchan_beat(struct shmchan_proc *p);
 
-SHMCHAN_API uint32_t shmchan_self(const struct shmchan_proc *p);        // owner tag, as in shmchan_msg.sender
+SHMCHAN_API uint32_t shmchan_self(const struct shmchan_proc *p); // owner tag, as in shmchan_msg.sender
 SHMCHAN_API const char *shmchan_self_name(const struct shmchan_proc *p); // service name of the slot
 
 // shmchan_alive: is `sender` (an owner tag) the current incarnation of its process slot? A hint: true may be
@@ -125,10 +127,10 @@ SHMCHAN_API int shmchan_open(struct shmchan_proc *p, const char *name, int end, 
 // incarnation begins with those messages.
 SHMCHAN_API void shmchan_close(struct shmchan *ch);
 
-SHMCHAN_API uint16_t shmchan_id(const struct shmchan *ch);         // for shmchan_msg.reply; never 0
+SHMCHAN_API uint16_t shmchan_id(const struct shmchan *ch); // for shmchan_msg.reply; never 0
 SHMCHAN_API const char *shmchan_name(const struct shmchan *ch);
-SHMCHAN_API uint32_t shmchan_capacity(const struct shmchan *ch);   // messages
-SHMCHAN_API uint32_t shmchan_msg_size(const struct shmchan *ch);   // bytes of payload a cell holds
+SHMCHAN_API uint32_t shmchan_capacity(const struct shmchan *ch); // messages
+SHMCHAN_API uint32_t shmchan_msg_size(const struct shmchan *ch); // bytes of payload a cell holds
 
 // shmchan_reply_channel gives the sending end of the channel with id `reply`, opening it at the first call.
 // Errors: as shmchan_open; the handle belongs to `p`.
@@ -175,7 +177,8 @@ SHMCHAN_API int shmchan_try_answer(struct shmchan *rx, struct shmchan *tx, const
 // shmchan_answer waits at most timeout_ns for a free cell in `tx`. It gives up with PEER_DIED when the sender of the
 // request is no longer alive and `tx` is a channel that only that sender reads: then nothing was sent, the
 // request is completed, and a block named by m is still the caller's.
-SHMCHAN_API int shmchan_answer(struct shmchan *rx, struct shmchan *tx, const struct shmchan_msg *m, uint64_t timeout_ns);
+SHMCHAN_API int shmchan_answer(struct shmchan *rx, struct shmchan *tx, const struct shmchan_msg *m,
+			       uint64_t timeout_ns);
 // shmchan_commit_answer is shmchan_commit for a cell reserved on `tx` and shmchan_done on `rx`, as one step.
 SHMCHAN_API int shmchan_commit_answer(struct shmchan *rx, struct shmchan *tx, const struct shmchan_msg *m);
 
@@ -186,7 +189,8 @@ struct shmchan_sel {
 // shmchan_select waits until at least one of n channels is ready, at most timeout_ns, on this process's one doorbell.
 // All must belong to `p`. Returns the number of ready ones. Errors: TIMEOUT, INTR, EINVAL (n is 0).
 // A ready TX end of an `mpsc` may be full again when the caller gets there.
-SHMCHAN_API int shmchan_select(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n, uint64_t timeout_ns);
+SHMCHAN_API int shmchan_select(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n,
+			       uint64_t timeout_ns);
 
 // shmchan_tally_add adds to counter i (in the order of the channel's declaration) of a receiving end. What is added
 // between two shmchan_done (or answers) on that channel takes effect with the second, atomically with it: after any

@@ -94,7 +94,8 @@ int shmchan_view_proc(const struct shmchan_view *v, unsigned i, struct shmchan_v
 		.state = shmchan_life_state(life),
 		.pid = pid <= INT32_MAX ? (pid_t)pid : 0,
 		.start_time = atomic_load_explicit(&p->start_time, memory_order_relaxed),
-		.ready = (uint32_t)life && atomic_load_explicit(&p->ready, memory_order_acquire) == (uint32_t)life,
+		.ready = (uint32_t)life &&
+			 atomic_load_explicit(&p->ready, memory_order_acquire) == (uint32_t)life,
 		.beat = atomic_load_explicit(&p->beat, memory_order_relaxed),
 		.asleep = atomic_load_explicit(&p->bell, memory_order_relaxed) & SHMCHAN_BELL_ASLEEP,
 	};
@@ -135,7 +136,8 @@ int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_v
 	out->sample_mask = atomic_load_explicit(&r->ring->sample_mask, memory_order_relaxed);
 	shmchan_ring_tally(r, tally);
 	for (unsigned t = 0; t < r->tally_cnt; t++) {
-		snprintf(out->tally_name[t], sizeof(out->tally_name[t]), "%.31s", v->m.c.entries[e].tally_name[t]);
+		snprintf(out->tally_name[t], sizeof(out->tally_name[t]), "%.31s",
+			 v->m.c.entries[e].tally_name[t]);
 		out->tally[t] = tally[SHMCHAN_TALLY_OWN + t];
 	}
 	shmchan_ring_stat(r, &out->stat);
@@ -184,8 +186,8 @@ int shmchan_view_chan_peers(const struct shmchan_view *v, unsigned i, int end,
 	return cnt;
 }
 
-int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struct shmchan_view_msg *out, void *buf,
-		     size_t size)
+int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struct shmchan_view_msg *out,
+		     void *buf, size_t size)
 {
 	int e = nth(v, SHMCHAN_OBJ_RING, i);
 	const struct shmchan_ring_ref *r;
@@ -266,11 +268,13 @@ int shmchan_view_block(const struct shmchan_view *v, unsigned i, uint32_t b, str
 		break;
 	case SHMCHAN_BLOCK_OWNED:
 	case SHMCHAN_BLOCK_KEPT:
-		out->state = shmchan_block_state(word) == SHMCHAN_BLOCK_KEPT ? SHMCHAN_VIEW_KEPT : SHMCHAN_VIEW_OWNED;
+		out->state = shmchan_block_state(word) == SHMCHAN_BLOCK_KEPT ? SHMCHAN_VIEW_KEPT
+									     : SHMCHAN_VIEW_OWNED;
 		out->slot = shmchan_owner_slot((shmchan_owner)word);
 		out->incarnation = shmchan_owner_inc((shmchan_owner)word);
 		if (out->state == SHMCHAN_VIEW_KEPT)
-			out->tag = atomic_load_explicit(&v->m.entries[e].pool.words[b].tag, memory_order_relaxed);
+			out->tag = atomic_load_explicit(&v->m.entries[e].pool.words[b].tag,
+							memory_order_relaxed);
 		break;
 	case SHMCHAN_BLOCK_SENT:
 		out->state = SHMCHAN_VIEW_SENT;
@@ -308,11 +312,24 @@ int shmchan_view_dead(const struct shmchan_view *v, uint64_t no, struct shmchan_
 		return SHMCHAN_ENOENT;
 	slot = shmchan_owner_slot(e->receiver);
 	*out = (struct shmchan_view_dead){
-		.no = no, .pos = e->pos, .corr = e->corr, .type = e->type, .reply = e->reply, .len = e->len,
-		.bytes = e->bytes, .data = e->data, .sender_slot = shmchan_owner_slot(e->sender),
-		.sender_incarnation = shmchan_owner_inc(e->sender), .slot = slot,
-		.incarnation = shmchan_owner_inc(e->receiver), .pid = e->pid, .code = e->code, .status = e->status,
-		.time_ns = e->time_ns, .deliveries = e->deliveries, .had_block = e->had_block,
+		.no = no,
+		.pos = e->pos,
+		.corr = e->corr,
+		.type = e->type,
+		.reply = e->reply,
+		.len = e->len,
+		.bytes = e->bytes,
+		.data = e->data,
+		.sender_slot = shmchan_owner_slot(e->sender),
+		.sender_incarnation = shmchan_owner_inc(e->sender),
+		.slot = slot,
+		.incarnation = shmchan_owner_inc(e->receiver),
+		.pid = e->pid,
+		.code = e->code,
+		.status = e->status,
+		.time_ns = e->time_ns,
+		.deliveries = e->deliveries,
+		.had_block = e->had_block,
 		.answer = (int)atomic_load_explicit(&e->answer, memory_order_relaxed)};
 	if (e->chan >= 1 && e->chan <= v->m.cnt)
 		snprintf(out->channel, sizeof(out->channel), "%.31s", v->m.c.entries[e->chan - 1].name);
@@ -324,8 +341,8 @@ int shmchan_view_dead(const struct shmchan_view *v, uint64_t no, struct shmchan_
 	return atomic_load_explicit(&e->no, memory_order_relaxed) == no ? 0 : SHMCHAN_ENOENT;
 }
 
-int shmchan_view_check(const struct shmchan_view *v, void (*report)(void *ctx, const char *object, const char *text),
-		       void *ctx)
+int shmchan_view_check(const struct shmchan_view *v,
+		       void (*report)(void *ctx, const char *object, const char *text), void *ctx)
 {
 	return shmchan_map_check(&v->m, report, ctx);
 }

@@ -23,8 +23,8 @@ SHMCHAN_API void shmchan_view_close(struct shmchan_view *v);
 struct shmchan_view_group {
 	char name[SHMCHAN_NAME_MAX];
 	pid_t broker_pid;
-	bool broker_alive;    // pid and start time agree with /proc
-	uint64_t created_ns;  // CLOCK_REALTIME
+	bool broker_alive;                     // pid and start time agree with /proc
+	uint64_t created_ns;                   // CLOCK_REALTIME
 	unsigned proc_cnt, chan_cnt, pool_cnt; // proc_cnt without the broker
 	uint32_t layout_version;
 	uint32_t group_tag; // tells this group apart in probes (probe.h)
@@ -87,8 +87,8 @@ struct shmchan_view_msg {
 // shmchan_view_msg describes the k-th message of channel i, counted from the oldest that isn't completed, and copies at
 // most `size` bytes of its payload to buf. Returns 0; EMPTY there is a cell but no message in it (claimed, aborted, or
 // completed while it was read); ENOENT k is past the newest; or why the channel can't be read.
-SHMCHAN_API int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struct shmchan_view_msg *out,
-				 void *buf, size_t size);
+SHMCHAN_API int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k,
+				 struct shmchan_view_msg *out, void *buf, size_t size);
 
 struct shmchan_view_pool {
 	char name[SHMCHAN_NAME_MAX];
@@ -107,21 +107,22 @@ struct shmchan_view_block {
 	uint32_t pos;                   // and the lower half of its position
 };
 // Block b in [0, block_cnt) of pool i. Returns 0, ENOENT, or why the pool can't be read.
-SHMCHAN_API int shmchan_view_block(const struct shmchan_view *v, unsigned i, uint32_t b, struct shmchan_view_block *out);
+SHMCHAN_API int shmchan_view_block(const struct shmchan_view *v, unsigned i, uint32_t b,
+				   struct shmchan_view_block *out);
 
 struct shmchan_view_dead {
 	uint64_t no; // number of the letter, from 1, in order of time
 	char channel[SHMCHAN_NAME_MAX];
 	uint64_t pos, corr;
 	uint16_t type, reply;
-	uint32_t len;                    // bytes the message had
-	uint32_t bytes;                  // bytes kept, at data
-	const unsigned char *data;       // valid until shmchan_view_close; may be overwritten by later letters
+	uint32_t len;              // bytes the message had
+	uint32_t bytes;            // bytes kept, at data
+	const unsigned char *data; // valid until shmchan_view_close; may be overwritten by later letters
 	uint32_t sender_slot, sender_incarnation;
-	uint32_t slot, incarnation;      // who died with it
+	uint32_t slot, incarnation; // who died with it
 	char receiver[SHMCHAN_NAME_MAX];
 	pid_t pid;
-	int code, status;                // as in shmchan_death
+	int code, status; // as in shmchan_death
 	uint64_t time_ns;
 	uint32_t deliveries;
 	bool had_block;
@@ -134,7 +135,8 @@ SHMCHAN_API int shmchan_view_dead(const struct shmchan_view *v, uint64_t no, str
 
 // shmchan_view_check: as shmchan_broker_check, on the read-only mapping.
 SHMCHAN_API int shmchan_view_check(const struct shmchan_view *v,
-				   void (*report)(void *ctx, const char *object, const char *text), void *ctx);
+				   void (*report)(void *ctx, const char *object, const char *text),
+				   void *ctx);
 
 #ifdef __cplusplus
 }

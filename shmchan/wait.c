@@ -95,7 +95,8 @@ static int sleep_once(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned 
 		return (int)found;
 	}
 	SHMCHAN_PROBE_SLEEP(p->slot_key);
-	err = shmchan_bell_wait(&p->self->bell, value, deadline == SHMCHAN_FOREVER ? SHMCHAN_FOREVER : deadline - now);
+	err = shmchan_bell_wait(&p->self->bell, value,
+				deadline == SHMCHAN_FOREVER ? SHMCHAN_FOREVER : deadline - now);
 	SHMCHAN_PROBE_WAKE(p->slot_key);
 	return err;
 }
@@ -172,7 +173,8 @@ static bool nobody_waits(const struct shmchan *rx, const struct shmchan *tx)
 {
 	uint32_t sender = shmchan_next_cell(rx, rx->done_i)->sender;
 
-	return !tx->many && shmchan_owner_slot(sender) == tx->r.ring->consumer && !shmchan_alive(rx->proc, sender);
+	return !tx->many && shmchan_owner_slot(sender) == tx->r.ring->consumer &&
+	       !shmchan_alive(rx->proc, sender);
 }
 
 int shmchan_answer(struct shmchan *rx, struct shmchan *tx, const struct shmchan_msg *m, uint64_t timeout_ns)

@@ -28,12 +28,19 @@ static inline void harness_name(struct harness *h)
 }
 
 // Slots 1..service_cnt are called s1, s2, ...; they are announced and attached to by this process (harness_attach).
-static inline void harness_create(struct harness *h, unsigned service_cnt, const struct shmchan_chan_spec *chans,
-				  unsigned chan_cnt, const struct shmchan_pool_spec *pools, unsigned pool_cnt)
+static inline void harness_create(struct harness *h, unsigned service_cnt,
+				  const struct shmchan_chan_spec *chans, unsigned chan_cnt,
+				  const struct shmchan_pool_spec *pools, unsigned pool_cnt)
 {
 	static const char *const names[] = {"s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8"};
-	struct shmchan_group_spec spec = {.name = h->group, .services = names, .service_cnt = service_cnt, .chans = chans,
-					  .chan_cnt = chan_cnt, .pools = pools, .pool_cnt = pool_cnt, .dead_cnt = 64};
+	struct shmchan_group_spec spec = {.name = h->group,
+					  .services = names,
+					  .service_cnt = service_cnt,
+					  .chans = chans,
+					  .chan_cnt = chan_cnt,
+					  .pools = pools,
+					  .pool_cnt = pool_cnt,
+					  .dead_cnt = 64};
 	struct shmchan_why why = {0};
 	int err;
 

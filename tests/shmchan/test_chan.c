@@ -8,8 +8,14 @@ static struct shmchan_chan_spec spec_of(const char *name, enum shmchan_kind kind
 {
 	bool single = kind == SHMCHAN_KIND_SLOT || kind == SHMCHAN_KIND_SLOT_REF;
 
-	return (struct shmchan_chan_spec){.name = name, .kind = kind, .capacity = single ? 1 : CAP, .msg_size = 24,
-					  .producers = one, .producer_cnt = 1, .consumers = two, .consumer_cnt = 1};
+	return (struct shmchan_chan_spec){.name = name,
+					  .kind = kind,
+					  .capacity = single ? 1 : CAP,
+					  .msg_size = 24,
+					  .producers = one,
+					  .producer_cnt = 1,
+					  .consumers = two,
+					  .consumer_cnt = 1};
 }
 
 static const enum shmchan_kind copying[] = {SHMCHAN_KIND_SLOT, SHMCHAN_KIND_SPSC, SHMCHAN_KIND_MPSC};
@@ -111,7 +117,8 @@ Test(chan, several_messages_in_flight_keep_their_cells)
 
 Test(chan, refusals)
 {
-	struct shmchan_chan_spec spec[] = {spec_of("c", SHMCHAN_KIND_SPSC), spec_of("r", SHMCHAN_KIND_SLOT_REF)};
+	struct shmchan_chan_spec spec[] = {spec_of("c", SHMCHAN_KIND_SPSC),
+					   spec_of("r", SHMCHAN_KIND_SLOT_REF)};
 	struct harness h;
 	struct shmchan_proc *a, *b;
 	struct shmchan *tx, *rx, *ref, *x;
@@ -159,7 +166,8 @@ Test(chan, blocks_move_with_their_message)
 {
 	struct shmchan_chan_spec spec = spec_of("r", SHMCHAN_KIND_SLOT_REF);
 	const unsigned users[] = {1, 2};
-	struct shmchan_pool_spec ps = {.name = "p", .block_size = 100000, .block_cnt = 2, .users = users, .user_cnt = 2};
+	struct shmchan_pool_spec ps = {
+		.name = "p", .block_size = 100000, .block_cnt = 2, .users = users, .user_cnt = 2};
 	struct harness h;
 	struct shmchan_proc *a, *b;
 	struct shmchan *tx, *rx;
@@ -236,7 +244,8 @@ Test(chan, tally_counts_with_done)
 
 Test(chan, answer_and_death_notice)
 {
-	struct shmchan_chan_spec spec[] = {spec_of("ask", SHMCHAN_KIND_MPSC), spec_of("one", SHMCHAN_KIND_SLOT),
+	struct shmchan_chan_spec spec[] = {spec_of("ask", SHMCHAN_KIND_MPSC),
+					   spec_of("one", SHMCHAN_KIND_SLOT),
 					   spec_of("many", SHMCHAN_KIND_MPSC)};
 	struct harness h;
 	struct shmchan_proc *a, *b;
@@ -332,7 +341,8 @@ Test(chan, redelivered_at_most_n_times)
 // Two processes, one message at a time each way, both sleeping: no wake-up may be lost.
 Test(chan, sleepers_are_woken, .timeout = 120)
 {
-	struct shmchan_chan_spec spec[] = {spec_of("to", SHMCHAN_KIND_SPSC), spec_of("from", SHMCHAN_KIND_MPSC)};
+	struct shmchan_chan_spec spec[] = {spec_of("to", SHMCHAN_KIND_SPSC),
+					   spec_of("from", SHMCHAN_KIND_MPSC)};
 	const uint64_t rounds = 20000;
 	struct harness h;
 	struct shmchan_msg m;
@@ -347,7 +357,8 @@ Test(chan, sleepers_are_woken, .timeout = 120)
 		struct shmchan_proc *b;
 		struct shmchan *rx, *tx;
 
-		if (shmchan_attach(&b, h.group, 2, h.inc[2], NULL) || shmchan_open(b, "to", SHMCHAN_RX, &rx, NULL) ||
+		if (shmchan_attach(&b, h.group, 2, h.inc[2], NULL) ||
+		    shmchan_open(b, "to", SHMCHAN_RX, &rx, NULL) ||
 		    shmchan_open(b, "from", SHMCHAN_TX, &tx, NULL))
 			_exit(1);
 		for (uint64_t n = 0; n < rounds; n++)

@@ -41,12 +41,14 @@ all:
 #   LIBS      += name     and name_SRC, name_LIBS (project libraries), name_LDLIBS, name_CPPFLAGS, name_CFLAGS
 #   PROGS     += name     and the same
 #   TESTS     += name     a Criterion program, likewise; built into $(O)/test
+#   TEST_PROGS += name    a program that tests start, likewise; built into $(O)/test, not run by itself
 #   BENCHES   += name     a benchmark program, likewise; built into $(O)/bench
 #   SCRIPTS   += path     an executable that prints TAP; run by `make test`
 #   PUBLIC_HEADERS += path
 LIBS :=
 PROGS :=
 TESTS :=
+TEST_PROGS :=
 BENCHES :=
 SCRIPTS :=
 PUBLIC_HEADERS :=
@@ -81,7 +83,7 @@ endef
 ALL_OBJS :=
 $(foreach l,$(LIBS),$(eval $(call lib_rules,$(l))))
 $(foreach p,$(PROGS),$(eval $(call link_rules,$(p),$(O)/bin/$(p))))
-$(foreach t,$(TESTS),$(eval $(call link_rules,$(t),$(O)/test/$(t))))
+$(foreach t,$(TESTS) $(TEST_PROGS),$(eval $(call link_rules,$(t),$(O)/test/$(t))))
 $(foreach b,$(BENCHES),$(eval $(call link_rules,$(b),$(O)/bench/$(b))))
 
 $(O)/obj/%.o: %.c
@@ -103,7 +105,7 @@ all: deps
 	$(Q)$(MAKE) --no-print-directory build
 .PHONY: build tests
 build: $(LIB_FILES) $(PROG_BINS) $(EXTRA_ALL)
-tests: build $(TEST_BINS)
+tests: build $(TEST_BINS) $(TEST_PROGS:%=$(O)/test/%)
 
 # Debian 12 packages the build, the programs and the tests need. Installed when root, otherwise named.
 PACKAGES := gcc make pkg-config clang llvm libcyaml-dev libyaml-dev liburing-dev libbpf-dev libelf-dev zlib1g-dev \

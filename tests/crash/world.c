@@ -1,0 +1,447 @@
+#include "tests/crash/world.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "shmchan/map.h"
+
+static const unsigned slot1[] = {1}, slot2[] = {2}, slots13[] = {1, 3}, slots12[] = {1, 2, 3};
+static const char *const names[] = {"asker", "worker", "other"};
+static const char *const counters[] = {"messages"};
+
+bool world_create(struct world *w)
+{
+	bool one = w->kind == SHMCHAN_KIND_SLOT || w->kind == SHMCHAN_KIND_SLOT_REF;
+	bool many = w->kind == SHMCHAN_KIND_MPSC;
+	struct shmchan_chan_spec chans[] = {
+		{.name = "c",
+		 .kind = w->kind,
+		 .capacity = one ? 1 : w->cap,
+		 .msg_size = 16,
+		 .producers = many ? slots13 : slot1,
+		 .producer_cnt = many ? 2 : 1,
+		 .consumers = slot2,
+		 .consumer_cnt = 1,
+		 .on_crash = w->on_crash,
+		 .max_deliveries = 2,
+		 .tally = counters,
+		 .tally_cnt = 1},
+		{.name = "reply",
+		 .kind = w->reply_kind,
+		 .capacity = w->reply_kind == SHMCHAN_KIND_SLOT ? 1 : 3,
+		 .msg_size = 16,
+		 .producers = slot2,
+		 .producer_cnt = 1,
+		 .consumers = slot1,
+		 .consumer_cnt = 1},
+		{.name = "refs",
+		 .kind = SHMCHAN_KIND_SLOT_REF,
+		 .capacity = 1,
+		 .msg_size = 0,
+		 .producers = slot2,
+		 .producer_cnt = 1,
+		 .consumers = slot1,
+		 .consumer_cnt = 1},
+	};
+	struct shmchan_pool_spec pool = {
+		.name = "p", .block_size = 64, .block_cnt = WORLD_BLOCKS, .users = slots12, .user_cnt = 3};
+	struct shmchan_group_spec spec = {.name = w->group,
+					  .services = names,
+					  .service_cnt = 3,
+					  .chans = chans,
+					  .chan_cnt = 3,
+					  .pools = &pool,
+					  .pool_cnt = 1,
+					  .dead_cnt = 256,
+					  .dead_bytes = 16};
+	struct shmchan_why why = {0};
+	int err;
+
+	snprintf(w->group, sizeof(w->group), "crash%d", (int)getpid());
+	err = shmchan_broker_create(&w->b, &spec, &why);
+	if (err) {
+		fprintf(stderr, "crash: can't create group %s: %s: %s\n", w->group, why.object, why.text);
+		return false;
+	}
+	for (unsigned slot = 1; slot <= 3; slot++)
+		if (shmchan_broker_announce(w->b, slot, &w->inc[slot]))
+			return false;
+	w->next = 1;
+	w->dead_seen = 0;
+	w->tally = 0;
+	return true;
+}
+
+void world_destroy(struct world *w)
+{
+	shmchan_broker_destroy(w->b);
+	w->b = NULL;
+}
+
+void world_violation(struct world *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (w->violations++ > 20)
+		return;
+	fprintf(stderr, "%s, killed after %ld: ", w->scene, w->k);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+void world_note(struct world *w, enum note_what what, uint64_t corr)
+{
+	struct notes *n = w->notes;
+
+	if (n->cnt >= WORLD_NOTES)
+		abort();
+	n->note[n->cnt] = (struct note){what, corr};
+	n->cnt++;
+}
+
+static void must(int err, const char *what)
+{
+	if (!err)
+		return;
+	fprintf(stderr, "crash: %s: %s\n", what, shmchan_strerror(err));
+	abort();
+}
+
+void world_attach(struct world *w, unsigned slot, struct ends *e)
+{
+	*e = (struct ends){0};
+	must(shmchan_attach(&e->proc, w->group, slot, w->inc[slot], NULL), "attach");
+	must(shmchan_pool_open(e->proc, "p", &e->pool, NULL), "open p");
+	if (slot == 3 && w->kind != SHMCHAN_KIND_MPSC)
+		return;
+	must(shmchan_open(e->proc, "c", slot == 2 ? SHMCHAN_RX : SHMCHAN_TX, &e->c, NULL), "open c");
+	if (slot == 3)
+		return;
+	must(shmchan_open(e->proc, "reply", slot == 2 ? SHMCHAN_TX : SHMCHAN_RX, &e->reply, NULL),
+	     "open reply");
+	must(shmchan_open(e->proc, "refs", slot == 2 ? SHMCHAN_TX : SHMCHAN_RX, &e->refs, NULL), "open refs");
+}
+
+void world_detach(struct ends *e)
+{
+	shmchan_detach(e->proc);
+	*e = (struct ends){0};
+}
+
+void world_round(struct world *w)
+{
+	w->base = w->next;
+	memset(w->seen, 0, sizeof(w->seen));
+	w->notes->cnt = 0;
+}
+
+#define SEEN(w, corr) ((w)->seen[(corr) - (w)->base])
+
+static bool known(struct world *w, uint64_t corr, const char *what)
+{
+	if (corr >= w->base && corr - w->base < 256 && corr < w->next + 64)
+		return true;
+	world_violation(w, "%s of message %llu, which nobody sent in this round", what,
+			(unsigned long long)corr);
+	return false;
+}
+
+int world_send(struct world *w, struct ends *e, bool block, bool reply)
+{
+	struct shmchan_msg m = {.corr = w->next, .data = &w->next, .len = sizeof(w->next)};
+	int err;
+
+	if (reply)
+		m.reply = shmchan_id(e->reply);
+	if (block || w->kind == SHMCHAN_KIND_SLOT_REF) {
+		if (shmchan_block_alloc(e->pool, &m.block))
+			return SHMCHAN_EXHAUSTED;
+		memcpy(shmchan_block_data(e->pool, m.block), &w->next, sizeof(w->next));
+	}
+	err = shmchan_try_send(e->c, &m);
+	if (err) {
+		if (m.block)
+			shmchan_block_free(e->pool, m.block);
+		return err;
+	}
+	SEEN(w, w->next).certain = 1;
+	SEEN(w, w->next).wants_reply = reply;
+	SEEN(w, w->next).from = (uint8_t)(shmchan_self(e->proc) & 0xfff);
+	w->next++;
+	return 0;
+}
+
+static void check_content(struct world *w, struct shmchan_pool *pool, const struct shmchan_msg *m)
+{
+	uint64_t v;
+
+	if (m->status) {
+		world_violation(w, "message %llu has status %d", (unsigned long long)m->corr, m->status);
+		return;
+	}
+	if (m->len != 8 || (memcpy(&v, m->data, 8), v != m->corr))
+		world_violation(w, "message %llu came with other content", (unsigned long long)m->corr);
+	if (m->block == SHMCHAN_NO_BLOCK)
+		return;
+	memcpy(&v, shmchan_block_data(pool, m->block), 8);
+	if (v != m->corr)
+		world_violation(w, "message %llu came with the block of another",
+				(unsigned long long)m->corr);
+	if (shmchan_block_free(pool, m->block))
+		world_violation(w, "the block of message %llu is not its receiver's",
+				(unsigned long long)m->corr);
+}
+
+int world_receive(struct world *w, struct ends *e)
+{
+	struct shmchan_msg m;
+	int err = shmchan_take(e->c, &m);
+
+	if (err)
+		return err;
+	check_content(w, e->pool, &m);
+	if (known(w, m.corr, "receipt"))
+		SEEN(w, m.corr).got++;
+	must(shmchan_tally_add(e->c, 0, 1), "tally");
+	must(shmchan_done(e->c), "done");
+	return 0;
+}
+
+static void receive_replies(struct world *w, struct ends *asker, struct shmchan *rx)
+{
+	struct shmchan_msg m;
+
+	while (shmchan_take(rx, &m) == 0) {
+		if (!known(w, m.corr, "answer")) {
+		} else if (m.status == SHMCHAN_PEER_DIED) {
+			SEEN(w, m.corr).notices++;
+		} else if (m.status) {
+			world_violation(w, "answer to %llu has status %d", (unsigned long long)m.corr,
+					m.status);
+		} else {
+			SEEN(w, m.corr).answers++;
+			if (m.block && shmchan_block_free(asker->pool, m.block))
+				world_violation(w, "the block of an answer is not its receiver's");
+		}
+		must(shmchan_done(rx), "done");
+	}
+}
+
+static void read_letters(struct world *w)
+{
+	struct shmchan_view_dead d;
+	struct shmchan_view *v;
+	uint64_t cnt;
+
+	must(shmchan_view_open(&v, w->group, NULL), "view");
+	cnt = shmchan_view_dead_cnt(v, NULL);
+	for (; w->dead_seen < cnt; w->dead_seen++) {
+		uint64_t no = w->dead_seen + 1, data;
+
+		if (shmchan_view_dead(v, no, &d)) {
+			world_violation(w, "dead letter %llu can't be read", (unsigned long long)no);
+			continue;
+		}
+		memcpy(&data, d.data, 8);
+		if (strcmp(d.channel, "c") != 0 || !known(w, d.corr, "dead letter"))
+			continue;
+		SEEN(w, d.corr).dead++;
+		if (d.len != 8 || d.bytes != 8 || data != d.corr)
+			world_violation(w, "dead letter of %llu has other content",
+					(unsigned long long)d.corr);
+	}
+	shmchan_view_close(v);
+}
+
+static void complain(void *ctx, const char *object, const char *text)
+{
+	world_violation(ctx, "check: %s: %s", object, text);
+}
+
+static void read_notes(struct world *w)
+{
+	for (unsigned i = 0; i < w->notes->cnt; i++) {
+		struct note *n = &w->notes->note[i];
+
+		if (n->corr >= w->next && (n->what == NOTE_SENDING || n->what == NOTE_SENT))
+			w->next = n->corr + 1;
+		if (!known(w, n->corr, "note"))
+			continue;
+		switch (n->what) {
+		case NOTE_SENDING:
+			SEEN(w, n->corr).maybe = 1;
+			break;
+		case NOTE_SENT:
+			SEEN(w, n->corr).certain = 1;
+			break;
+		case NOTE_TAKEN:
+			break;
+		case NOTE_ANSWER_BEGIN:
+			SEEN(w, n->corr).answering = 1;
+			SEEN(w, n->corr).maybe_done = 1;
+			break;
+		case NOTE_DONE_BEGIN:
+			SEEN(w, n->corr).maybe_done = 1;
+			break;
+		case NOTE_DONE:
+		case NOTE_ANSWERED:
+			SEEN(w, n->corr).done = 1;
+			break;
+		case NOTE_NOTICE:
+			SEEN(w, n->corr).notices++;
+			break;
+		}
+	}
+}
+
+static void judge(struct world *w)
+{
+	for (uint64_t corr = w->base; corr < w->next; corr++) {
+		typeof(w->seen[0]) *s = &SEEN(w, corr);
+		unsigned ends = s->got + s->dead, found = ends + s->done;
+		unsigned long long n = corr;
+
+		if (!s->certain && !s->maybe)
+			continue;
+		w->tally += s->got + (w->actor_tallies && s->certain && !ends && (s->maybe_done || s->done));
+		// Completed by the dead: neither received again nor a dead letter. A call that had begun may count or not.
+		if (found > 1)
+			world_violation(w, "message %llu: received %u, dead letters %u, completed %u", n,
+					s->got, s->dead, s->done);
+		if (found == 0 && s->certain && !s->maybe_done)
+			world_violation(w, "message %llu is lost", n);
+		if (s->answers + s->notices > 1)
+			world_violation(w, "message %llu: %u answers, %u notices", n, s->answers, s->notices);
+		if (s->wants_reply && s->dead && s->notices != 1)
+			world_violation(w, "message %llu is a dead letter, and its sender was told %u times",
+					n, s->notices);
+		if (s->wants_reply && s->dead && s->answers)
+			world_violation(w, "message %llu is a dead letter and answered", n);
+		if (s->wants_reply && s->answering && !ends && s->certain && !s->answers)
+			world_violation(w, "message %llu is completed without an answer", n);
+	}
+}
+
+// Order: numbers of one producer arrive growing; checked by the receiver as it drains.
+static void drain(struct world *w, struct ends *rx)
+{
+	uint64_t last[4] = {0};
+	struct shmchan_msg m;
+
+	for (unsigned n = 0; shmchan_take(rx->c, &m) == 0; n++) {
+		unsigned from = m.sender & 0xfff;
+
+		if (n > w->cap + 1u) {
+			world_violation(w, "more messages than the channel holds");
+			return;
+		}
+		check_content(w, rx->pool, &m);
+		if (from > 3 || m.corr <= last[from])
+			world_violation(w, "message %llu of slot %u out of order", (unsigned long long)m.corr,
+					from);
+		else
+			last[from] = m.corr;
+		if (known(w, m.corr, "receipt"))
+			SEEN(w, m.corr).got++;
+		must(shmchan_tally_add(rx->c, 0, 1), "tally");
+		must(shmchan_done(rx->c), "done");
+	}
+}
+
+static void refill(struct world *w, struct ends *tx, struct ends *rx)
+{
+	uint32_t cap = shmchan_capacity(tx->c), n = 0;
+
+	while (n <= cap && world_send(w, tx, false, false) == 0)
+		n++;
+	if (n != cap)
+		world_violation(w, "an empty channel of %u took %u messages", cap, n);
+	drain(w, rx);
+}
+
+static void check_pool(struct world *w)
+{
+	struct shmchan_view_pool p;
+	struct shmchan_view *v;
+
+	must(shmchan_view_open(&v, w->group, NULL), "view");
+	must(shmchan_view_pool(v, 0, &p), "view pool");
+	shmchan_view_close(v);
+	if (p.free != p.block_cnt)
+		world_violation(w, "of %u blocks %u are free (owned %u, kept %u, sent %u)", p.block_cnt,
+				p.free, p.owned, p.kept, p.sent);
+}
+
+void world_bury(struct world *w, unsigned slot, pid_t pid)
+{
+	struct shmchan_death death = {.pid = pid, .code = CLD_KILLED, .status = SIGKILL};
+
+	must(shmchan_broker_recover(w->b, slot, &death, NULL), "recover");
+	if (shmchan_broker_check(w->b, complain, w))
+		world_violation(w, "check after recovery");
+}
+
+void world_orphan(struct world *w)
+{
+	struct shmchan_map m;
+
+	shmchan_broker_leave(w->b);
+	w->b = NULL;
+	must(shmchan_map_open(&m, w->group, true, NULL), "map");
+	atomic_store(&m.c.ctl->broker_pid, 0);
+	shmchan_map_close(&m);
+}
+
+void world_adopt(struct world *w)
+{
+	struct shmchan_why why = {0};
+	int err = shmchan_broker_adopt(&w->b, w->group, &why);
+
+	if (err)
+		fprintf(stderr, "crash: %s: %s\n", why.object, why.text);
+	must(err, "adopt");
+}
+
+// A clean end of a slot that is attached in this process.
+static void next_incarnation(struct world *w, unsigned slot)
+{
+	must(shmchan_broker_recover(w->b, slot, NULL, NULL), "recover");
+	must(shmchan_broker_announce(w->b, slot, &w->inc[slot]), "announce");
+}
+
+void world_settle(struct world *w, unsigned slot)
+{
+	struct ends asker, worker;
+
+	must(shmchan_broker_announce(w->b, slot, &w->inc[slot]), "announce");
+	read_notes(w);
+	world_attach(w, 1, &asker);
+	world_attach(w, 2, &worker);
+	drain(w, &worker);
+	shmchan_broker_retry(w->b);
+	receive_replies(w, &asker, asker.reply);
+	receive_replies(w, &asker, asker.refs);
+	shmchan_broker_retry(w->b);
+	receive_replies(w, &asker, asker.reply);
+	read_letters(w);
+	judge(w);
+	if (shmchan_tally_get(asker.c, 0) != w->tally)
+		world_violation(w, "the counter is %llu, not %llu",
+				(unsigned long long)shmchan_tally_get(asker.c, 0),
+				(unsigned long long)w->tally);
+	w->tally = shmchan_tally_get(asker.c, 0) + shmchan_capacity(asker.c);
+	refill(w, &asker, &worker);
+	if (shmchan_broker_check(w->b, complain, w))
+		world_violation(w, "check after refilling");
+	world_detach(&asker);
+	world_detach(&worker);
+	next_incarnation(w, 1);
+	next_incarnation(w, 2);
+	check_pool(w);
+}

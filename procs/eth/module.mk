@@ -2,27 +2,37 @@ include procs/eth/bls/module.mk
 
 LIBS += eth
 eth_SRC := $(addprefix procs/eth/, \
+	attestation.c \
+	block.c \
+	committee.c \
+	config.c \
 	domain.c \
+	engine.c \
+	epoch.c \
 	err.c \
 	eth_file.c \
+	genesis.c \
 	merkle.c \
+	operations.c \
+	participation.c \
 	preset.c \
+	rewards.c \
 	sha256.c \
 	sha256_avx512.c \
 	sha256_ni.c \
 	sha256_tables.c \
+	shuffle.c \
+	slashing.c \
 	snappy.c \
 	ssz.c \
 	ssz_root.c \
 	state.c \
 	state_root.c \
 	state_ssz.c \
+	tree.c \
 	types.c \
 )
-eth_LDLIBS := -lsnappy
-eth_SRC += $(addprefix procs/eth/, \
-	slashing.c \
-)
+eth_LDLIBS := -lsnappy -lyaml
 
 # The protection data base is a library of its own: only who signs needs SQLite.
 LIBS += eth_protection

@@ -1,4 +1,5 @@
 #include "procs/eth/state_layout.h"
+#include "procs/eth/tree.h"
 
 #include <string.h>
 
@@ -27,6 +28,9 @@ static uint64_t align(uint64_t n)
 uint64_t eth_state_layout(struct eth_region region[ETH_REGIONS], const struct eth_preset *p,
 			  const struct eth_rooms *rooms)
 {
+	struct eth_trees shape;
+	/* A bound on what the shape multiplies. */
+	bool sane = rooms->validators < UINT64_C(1) << 48 && rooms->historical_roots < UINT64_C(1) << 48;
 	const uint64_t room[ETH_REGIONS] = {
 		[ETH_BLOCK_ROOTS] = p->slots_per_historical_root,
 		[ETH_STATE_ROOTS] = p->slots_per_historical_root,
@@ -36,28 +40,28 @@ uint64_t eth_state_layout(struct eth_region region[ETH_REGIONS], const struct et
 		[ETH_ETH1_VOTES] = p->eth1_votes_limit,
 		[ETH_BALANCES] = rooms->validators,
 		[ETH_VALIDATORS] = rooms->validators,
-		[ETH_TREES] = rooms->tree_bytes,
+		[ETH_TREES] = rooms->trees && sane
+				      ? eth_trees_shape(&shape, p, rooms->validators, rooms->historical_roots)
+				      : 0,
 		[ETH_ATTESTATIONS] = rooms->attestation_bytes,
 	};
 	uint64_t at = align(sizeof(struct eth_state));
 
 	for (int i = 0; i < ETH_REGIONS; i++) {
+		bool full = i <= ETH_SLASHINGS || i == ETH_TREES;
+
 		/* Far below 2^64 / 128 / ETH_REGIONS, so that sums cannot overflow. */
 		if (room[i] > UINT64_C(1) << 48)
 			return 0;
-		region[i] = (struct eth_region){
-			.at = at, .count = i <= ETH_SLASHINGS ? room[i] : 0, .room = room[i]};
+		region[i] = (struct eth_region){.at = at, .count = full ? room[i] : 0, .room = room[i]};
 		at = align(at + room[i] * eth_region_size[i]);
 	}
 	return region[ETH_ATTESTATIONS].at + rooms->attestation_bytes;
 }
 
-size_t eth_state_footprint_for(enum eth_preset_id preset, uint64_t validators, uint64_t historical_roots,
-			       uint64_t attestation_bytes)
+size_t eth_state_footprint_for(enum eth_preset_id preset, const struct eth_headroom *h)
 {
-	const struct eth_rooms rooms = {.validators = validators,
-					.historical_roots = historical_roots,
-					.attestation_bytes = attestation_bytes};
+	const struct eth_rooms rooms = {h->validators, h->historical_roots, h->trees, h->attestation_bytes};
 	struct eth_region region[ETH_REGIONS];
 
 	return eth_state_layout(region, eth_preset(preset), &rooms);
@@ -100,19 +104,24 @@ static int check_counts(const struct eth_state *s, const struct eth_preset *p)
 	return 0;
 }
 
-/* `count` records from `p` on must take exactly `bytes`. */
-static int check_pending(const uint8_t *p, uint64_t bytes, uint32_t count, const struct eth_preset *preset)
+/* The records must fill the region exactly, and be as many of each epoch as the header says. */
+static int check_pending(const struct eth_state *s, const struct eth_preset *preset)
 {
-	for (; count; count--) {
+	const uint8_t *p = eth_state_at(s, ETH_ATTESTATIONS);
+	uint64_t left = eth_state_count(s, ETH_ATTESTATIONS);
+	uint32_t seen[2] = {0};
+
+	while (left) {
 		const struct eth_pending *a = (const struct eth_pending *)p;
 
-		if (bytes < sizeof(*a) || a->bits > preset->max_validators_per_committee ||
-		    a->size != eth_pending_size(a->bits) || a->size > bytes)
+		if (left < sizeof(*a) || a->bits > preset->max_validators_per_committee || a->previous > 1 ||
+		    a->size != eth_pending_size(a->bits) || a->size > left)
 			return ETH_ERR_LAYOUT;
+		seen[a->previous]++;
 		p += a->size;
-		bytes -= a->size;
+		left -= a->size;
 	}
-	return bytes ? ETH_ERR_LAYOUT : 0;
+	return seen[1] == s->previous_attestations && seen[0] == s->current_attestations ? 0 : ETH_ERR_LAYOUT;
 }
 
 int eth_state_check(const void *memory, size_t bytes)
@@ -137,14 +146,10 @@ int eth_state_check(const void *memory, size_t bytes)
 	if ((r = check_regions(s, s->capacity > bytes ? s->capacity : bytes)) ||
 	    (r = check_counts(s, eth_preset(s->preset))))
 		return r;
-	if (s->previous_attestation_bytes > a->count)
-		return ETH_ERR_LAYOUT;
-	const uint8_t *p = eth_state_at(s, ETH_ATTESTATIONS);
-	if ((r = check_pending(p, s->previous_attestation_bytes, s->previous_attestations,
-			       eth_preset(s->preset))))
-		return r;
-	return check_pending(p + s->previous_attestation_bytes, a->count - s->previous_attestation_bytes,
-			     s->current_attestations, eth_preset(s->preset));
+	r = check_pending(s, eth_preset(s->preset));
+	if (!r && eth_has_trees(s) && !eth_trees_check(s))
+		r = ETH_ERR_LAYOUT;
+	return r;
 }
 
 int eth_state_adopt(void *memory, size_t bytes)
@@ -172,7 +177,7 @@ int eth_state_regrow(void *memory, size_t bytes, const struct eth_state *src,
 	const struct eth_rooms rooms = {
 		.validators = validators + headroom->validators,
 		.historical_roots = from[ETH_HISTORICAL_ROOTS].count + headroom->historical_roots,
-		.tree_bytes = from[ETH_TREES].room,
+		.trees = headroom->trees,
 		.attestation_bytes = from[ETH_ATTESTATIONS].count + headroom->attestation_bytes,
 	};
 	uint64_t size = eth_state_layout(region, eth_preset(src->preset), &rooms);
@@ -183,11 +188,15 @@ int eth_state_regrow(void *memory, size_t bytes, const struct eth_state *src,
 		return ETH_ERR_ROOM;
 	memcpy(s, src, sizeof(*s));
 	for (int i = 0; i < ETH_REGIONS; i++) {
+		if (i == ETH_TREES)
+			continue;
 		region[i].count = from[i].count;
 		memcpy((uint8_t *)s + region[i].at, eth_state_at(src, i), from[i].count * eth_region_size[i]);
 	}
 	memcpy(s->region, region, sizeof(region));
 	s->capacity = bytes;
 	s->region[ETH_ATTESTATIONS].room = bytes - region[ETH_ATTESTATIONS].at;
+	if (eth_has_trees(s))
+		eth_trees_reset(s);
 	return 0;
 }

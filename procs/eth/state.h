@@ -1,6 +1,7 @@
 #ifndef ETH_STATE_H
 #define ETH_STATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@
 struct eth_headroom {
 	uint64_t validators;
 	uint64_t historical_roots;
+	bool trees;                 /* carry hash trees: see eth_state_root_cached */
 	uint64_t attestation_bytes; /* of both epochs' attestations; one takes 152 bytes and its bits, rounded
 				       up to 8 */
 };
@@ -42,7 +44,7 @@ enum eth_region_id {
 	ETH_BALANCES,         /* uint64_t */
 	ETH_VALIDATORS,       /* struct eth_validator */
 	ETH_TREES,            /* bytes; capacity 0 where the state carries no hash trees */
-	ETH_ATTESTATIONS,     /* bytes of struct eth_pending, those of the previous epoch first */
+	ETH_ATTESTATIONS,     /* bytes of struct eth_pending, of both epochs, in the order of their arrival */
 	ETH_REGIONS,
 };
 
@@ -72,8 +74,10 @@ struct eth_pending {
 	struct ssz_attestation_data data;
 	uint64_t inclusion_delay;
 	uint64_t proposer_index;
-	uint32_t bits;
 	uint32_t size;
+	uint16_t bits;
+	uint8_t previous; /* 1: in previous_epoch_attestations, 0: in current_epoch_attestations */
+	uint8_t pad;      /* zero */
 	uint8_t bit[];
 };
 _Static_assert(sizeof(struct eth_pending) == 152, "no padding");
@@ -95,9 +99,15 @@ struct eth_state {
 	struct ssz_checkpoint finalized_checkpoint;
 	uint8_t justification_bits;     /* bit i as in the specification; < 16 */
 	uint8_t pad[7];                 /* zero */
-	uint32_t previous_attestations; /* number of each; sum of both sizes is the region's count */
+	uint32_t previous_attestations; /* how many records are of the previous epoch, of the current one */
 	uint32_t current_attestations;
-	uint64_t previous_attestation_bytes;
+	/*
+	 * Sums over the registry of a hash of (index, activation epoch, exit epoch) and of (index, effective
+	 * balance): keys under which shuffled committees and proposers are remembered. Kept by whoever
+	 * changes a validator.
+	 */
+	uint64_t active_print;
+	uint64_t effective_print;
 	struct eth_region region[ETH_REGIONS];
 };
 
@@ -109,8 +119,7 @@ struct eth_state {
  */
 int eth_state_footprint(enum eth_preset_id preset, const void *ssz, size_t n,
 			const struct eth_headroom *opt_headroom, size_t *bytes);
-size_t eth_state_footprint_for(enum eth_preset_id preset, uint64_t validators, uint64_t historical_roots,
-			       uint64_t attestation_bytes);
+size_t eth_state_footprint_for(enum eth_preset_id preset, const struct eth_headroom *elements);
 
 /*
  * eth_state_from_ssz checks the serialized state completely and writes the block into `memory` (64-byte
@@ -152,6 +161,12 @@ int eth_state_regrow(void *memory, size_t bytes, const struct eth_state *src,
 
 /* eth_state_root is hash_tree_root of the state. */
 void eth_state_root(const struct eth_state *s, uint8_t out[32]);
+
+/*
+ * eth_state_root_cached is the same for the owner of the state: where the state carries hash trees, only what
+ * changed since the last call is hashed again.
+ */
+void eth_state_root_cached(struct eth_state *s, uint8_t out[32]);
 
 /* eth_state_validators_root is hash_tree_root of the registry: of a genesis state, the genesis validators
  * root. */
@@ -199,21 +214,36 @@ static inline const uint8_t *eth_state_pubkey(const struct eth_state *s, uint64_
 	return index < eth_state_validator_count(s) ? eth_state_validators(s)[index].pubkey : NULL;
 }
 
-static inline const struct eth_pending *eth_pending_next(const struct eth_pending *p)
+/*
+ * The first attestation of the previous (or current) epoch, and the one after `a` in its list; NULL where
+ * there is none. for (a = eth_pending_first(s, true); a; a = eth_pending_next(s, a))
+ */
+static inline const struct eth_pending *eth_pending_from(const struct eth_state *s, uint64_t at,
+							 bool previous)
 {
-	return (const struct eth_pending *)((const uint8_t *)p + p->size);
+	const uint8_t *start = eth_state_at(s, ETH_ATTESTATIONS);
+
+	while (at < eth_state_count(s, ETH_ATTESTATIONS)) {
+		const struct eth_pending *a = (const struct eth_pending *)(start + at);
+
+		if (a->previous == previous)
+			return a;
+		at += a->size;
+	}
+	return NULL;
 }
 
-/* The first attestation of the previous and of the current epoch; walk them with eth_pending_next. */
-static inline const struct eth_pending *eth_state_previous_attestations(const struct eth_state *s)
+static inline const struct eth_pending *eth_pending_first(const struct eth_state *s, bool previous)
 {
-	return eth_state_at(s, ETH_ATTESTATIONS);
+	return eth_pending_from(s, 0, previous);
 }
 
-static inline const struct eth_pending *eth_state_current_attestations(const struct eth_state *s)
+static inline const struct eth_pending *eth_pending_next(const struct eth_state *s,
+							 const struct eth_pending *a)
 {
-	return (const struct eth_pending *)((const uint8_t *)eth_state_at(s, ETH_ATTESTATIONS) +
-					    s->previous_attestation_bytes);
+	const uint8_t *start = eth_state_at(s, ETH_ATTESTATIONS);
+
+	return eth_pending_from(s, (uint64_t)((const uint8_t *)a + a->size - start), a->previous);
 }
 
 #endif

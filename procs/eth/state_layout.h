@@ -11,7 +11,7 @@ extern const uint32_t eth_region_size[ETH_REGIONS];
 struct eth_rooms {
 	uint64_t validators;
 	uint64_t historical_roots;
-	uint64_t tree_bytes;
+	bool trees;
 	uint64_t attestation_bytes;
 };
 

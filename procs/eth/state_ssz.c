@@ -1,3 +1,4 @@
+#include "procs/eth/tree.h"
 #include "procs/eth/state_layout.h"
 #include "procs/eth/types.h"
 
@@ -104,6 +105,7 @@ static struct eth_rooms rooms_for(struct ssz_view v, const struct eth_headroom *
 	};
 
 	if (opt) {
+		rooms.trees = opt->trees;
 		rooms.validators += opt->validators;
 		rooms.historical_roots += opt->historical_roots;
 		rooms.attestation_bytes += opt->attestation_bytes;
@@ -125,8 +127,9 @@ int eth_state_footprint(enum eth_preset_id preset, const void *ssz, size_t n,
 	return *bytes ? 0 : ETH_ERR_ROOM;
 }
 
-static void put_validators(struct eth_validator *out, struct ssz_view list)
+static void put_validators(struct eth_state *s, struct ssz_view list)
 {
+	struct eth_validator *out = eth_state_at_mut(s, ETH_VALIDATORS);
 	const struct ssz_validator *in = (const struct ssz_validator *)list.p;
 
 	for (uint64_t i = 0, n = ssz_length(list); i < n; i++) {
@@ -140,11 +143,13 @@ static void put_validators(struct eth_validator *out, struct ssz_view list)
 		};
 		memcpy(out[i].withdrawal_credentials, in[i].withdrawal_credentials, 32);
 		memcpy(out[i].pubkey, in[i].pubkey, 48);
+		s->active_print += eth_active_print(i, &out[i]);
+		s->effective_print += eth_effective_print(i, &out[i]);
 	}
 }
 
 /* Returns the first byte behind the records. */
-static uint8_t *put_pending(uint8_t *out, struct ssz_view list)
+static uint8_t *put_pending(uint8_t *out, struct ssz_view list, bool previous)
 {
 	for (uint64_t i = 0, n = ssz_length(list); i < n; i++) {
 		struct ssz_view e = ssz_elem(list, i), bits = ssz_field(e, 0);
@@ -155,8 +160,10 @@ static uint8_t *put_pending(uint8_t *out, struct ssz_view list)
 		a->data = in->data;
 		a->inclusion_delay = in->inclusion_delay;
 		a->proposer_index = in->proposer_index;
-		a->bits = count;
 		a->size = eth_pending_size(count);
+		a->bits = (uint16_t)count;
+		a->previous = previous;
+		a->pad = 0;
 		memset(a->bit, 0, a->size - sizeof(*a));
 		memcpy(a->bit, bits.p, used);
 		if (count % 8)
@@ -198,27 +205,28 @@ int eth_state_from_ssz(void *memory, size_t bytes, enum eth_preset_id preset, co
 		s->region[plain[i].region].count = field.n / eth_region_size[plain[i].region];
 	}
 	field = ssz_field(v, F_VALIDATORS);
-	put_validators(eth_state_at_mut(s, ETH_VALIDATORS), field);
+	put_validators(s, field);
 	s->region[ETH_VALIDATORS].count = ssz_length(field);
 
 	uint8_t *start = eth_state_at_mut(s, ETH_ATTESTATIONS), *end;
 	field = ssz_field(v, F_PREVIOUS_EPOCH_ATTESTATIONS);
 	s->previous_attestations = (uint32_t)ssz_length(field);
-	end = put_pending(start, field);
-	s->previous_attestation_bytes = (uint64_t)(end - start);
+	end = put_pending(start, field, true);
 	field = ssz_field(v, F_CURRENT_EPOCH_ATTESTATIONS);
 	s->current_attestations = (uint32_t)ssz_length(field);
-	end = put_pending(end, field);
+	end = put_pending(end, field, false);
 	s->region[ETH_ATTESTATIONS].count = (uint64_t)(end - start);
+	if (eth_has_trees(s))
+		eth_trees_reset(s);
 	s->magic = ETH_STATE_MAGIC;
 	return 0;
 }
 
-static size_t pending_ssz_size(const struct eth_pending *a, uint32_t count)
+static size_t pending_ssz_size(const struct eth_state *s, bool previous)
 {
 	size_t n = 0;
 
-	for (; count; count--, a = eth_pending_next(a))
+	for (const struct eth_pending *a = eth_pending_first(s, previous); a; a = eth_pending_next(s, a))
 		n += 4 + sizeof(struct ssz_pending_attestation) + a->bits / 8 + 1;
 	return n;
 }
@@ -231,8 +239,8 @@ size_t eth_state_ssz_size(const struct eth_state *s)
 	n += eth_state_count(s, ETH_ETH1_VOTES) * sizeof(struct ssz_eth1_data);
 	n += eth_state_count(s, ETH_VALIDATORS) * sizeof(struct ssz_validator);
 	n += eth_state_count(s, ETH_BALANCES) * sizeof(uint64_t);
-	n += pending_ssz_size(eth_state_previous_attestations(s), s->previous_attestations);
-	n += pending_ssz_size(eth_state_current_attestations(s), s->current_attestations);
+	n += pending_ssz_size(s, true);
+	n += pending_ssz_size(s, false);
 	return n;
 }
 
@@ -255,13 +263,13 @@ static uint8_t *get_validators(uint8_t *p, const struct eth_state *s)
 	return (uint8_t *)(out + n);
 }
 
-static uint8_t *get_pending(uint8_t *p, const struct eth_pending *a, uint32_t count)
+static uint8_t *get_pending(uint8_t *p, const struct eth_state *s, bool previous)
 {
-	uint32_t at = 4 * count;
+	uint32_t at = 4 * (previous ? s->previous_attestations : s->current_attestations);
 	uint8_t *offset = p;
 
 	p += at;
-	for (; count; count--, a = eth_pending_next(a)) {
+	for (const struct eth_pending *a = eth_pending_first(s, previous); a; a = eth_pending_next(s, a)) {
 		struct ssz_pending_attestation *out = (struct ssz_pending_attestation *)p;
 		uint32_t bytes = a->bits / 8 + 1;
 
@@ -298,9 +306,9 @@ void eth_state_to_ssz(const struct eth_state *s, void *out)
 		if (f == F_VALIDATORS)
 			p = get_validators(p, s);
 		else if (f == F_PREVIOUS_EPOCH_ATTESTATIONS)
-			p = get_pending(p, eth_state_previous_attestations(s), s->previous_attestations);
+			p = get_pending(p, s, true);
 		else if (f == F_CURRENT_EPOCH_ATTESTATIONS)
-			p = get_pending(p, eth_state_current_attestations(s), s->current_attestations);
+			p = get_pending(p, s, false);
 		for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
 			enum eth_region_id id = plain[i].region;
 			size_t n = eth_state_count(s, id) * eth_region_size[id];

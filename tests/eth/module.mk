@@ -1,8 +1,8 @@
-eth_tests := sha256 merkle types ssz state domain snappy eth_file
+eth_tests := sha256 merkle types ssz state domain snappy eth_file config transition
 TESTS += $(eth_tests:%=eth_%)
 define eth_test
 eth_$(1)_SRC := tests/eth/$(1).c tests/eth/vectors.c
-eth_$(1)_LIBS := eth
+eth_$(1)_LIBS := eth bls
 eth_$(1)_LDLIBS := -lcriterion -larchive -lyaml -ljansson -lcrypto
 endef
 $(foreach t,$(eth_tests),$(eval $(call eth_test,$(t))))

@@ -156,7 +156,8 @@ Test(eth_state, other_preset_has_its_own_error)
 	cr_assert(eth_state_from_ssz(memory, 1 << 24, ETH_MINIMAL, f.p, f.n, NULL) == ETH_ERR_PRESET);
 	cr_assert(eth_state_from_ssz(memory, 1 << 24, ETH_MAINNET, minimal, n, NULL) == ETH_ERR_PRESET);
 	cr_assert(eth_state_footprint(ETH_MAINNET, minimal, n, NULL, &bytes) == ETH_ERR_PRESET);
-	cr_assert(eth_state_from_ssz(memory, 1 << 24, ETH_MAINNET, f.p, f.n - 1, NULL) == ETH_ERR_OFFSET_RANGE);
+	cr_assert(eth_state_from_ssz(memory, 1 << 24, ETH_MAINNET, f.p, f.n - 1, NULL) ==
+		  ETH_ERR_OFFSET_RANGE);
 	cr_assert(eth_state_from_ssz(memory, 1 << 24, ETH_MAINNET, f.p, 100, NULL) == ETH_ERR_SHORT);
 	free(minimal);
 	free(memory);

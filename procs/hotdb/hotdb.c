@@ -39,7 +39,7 @@ static _Noreturn void refuse_state(const struct hotdb *h, const char *path, cons
 	if (code != ETH_ERR_PRESET && ssz_check(eth_type(ETH_MAINNET, ETH_BeaconState), f->p, f->n, &fault))
 		snprintf(where, sizeof(where), " (byte %zu of %zu, %s%s%s)", fault.at, f->n, fault.type->name,
 			 fault.field ? ", field " : "", fault.field ? fault.field : "");
-	service_fail(&h->s, SERVICE_INPUT, "cannot load the mainnet state '%s': %s%s; not starting", path,
+	service_fail(&h->s, SERVICE_INPUT, "cannot load the mainnet state %s: %s%s; not starting", path,
 		     eth_strerror(code), where);
 }
 

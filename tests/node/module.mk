@@ -16,3 +16,11 @@ test_trail_LDLIBS := -lcriterion
 test_judge_SRC := tests/node/test_judge.c $(node_vectors)
 test_judge_LIBS := rewinder common eth bls
 test_judge_LDLIBS := -lcriterion -ljansson
+
+SCRIPTS += $(addprefix tests/node/, \
+	job.sh \
+	orphans.sh \
+	crash_points.sh \
+	kills.sh \
+	bad_input.sh \
+)

@@ -43,6 +43,7 @@ all:
 #   TESTS     += name     a Criterion program, likewise; built into $(O)/test
 #   TEST_PROGS += name    a program that tests start, likewise; built into $(O)/test, not run by itself
 #   BENCHES   += name     a benchmark program, likewise; built into $(O)/bench
+#   FUZZERS             tests/fuzz/module.mk: libFuzzer programs, built into $(O)/fuzz by `make fuzz`
 #   SCRIPTS   += path     an executable that prints TAP; run by `make test`
 #   PUBLIC_HEADERS += path
 LIBS :=
@@ -85,6 +86,7 @@ $(foreach l,$(LIBS),$(eval $(call lib_rules,$(l))))
 $(foreach p,$(PROGS),$(eval $(call link_rules,$(p),$(O)/bin/$(p))))
 $(foreach t,$(TESTS) $(TEST_PROGS),$(eval $(call link_rules,$(t),$(O)/test/$(t))))
 $(foreach b,$(BENCHES),$(eval $(call link_rules,$(b),$(O)/bench/$(b))))
+$(foreach f,$(FUZZERS),$(eval $(call link_rules,$(f),$(O)/fuzz/$(f))))
 
 $(O)/obj/%.o: %.c
 	$(call say,CC)
@@ -154,6 +156,7 @@ help:
 	@echo '  test      unit tests and tests with real processes and real kills'
 	@echo '  bench     print the table of measurements, write build/bench/*.json'
 	@echo '  asan tsan the tests, built with that sanitizer'
+	@echo '  fuzz      run the fuzz targets, FUZZ_SECONDS (600) each, with asan and ubsan'
 	@echo '  check     test, asan and tsan, warnings as errors'
 	@echo '  install   into DESTDIR PREFIX (now $(PREFIX))'
 	@echo '  clean     remove build/'

@@ -1,0 +1,33 @@
+# libFuzzer targets. `make fuzz` builds them with clang, asan and ubsan under build/fuzz and runs each for FUZZ_SECONDS;
+# what it finds worth keeping goes to build/fuzz/corpus. Each is also a test, replay_*, that goes once through the
+# inputs kept in tests/fuzz/corpus and through simple changes of them.
+#
+# To add one: tests/fuzz/NAME.c with LLVMFuzzerTestOneInput, a folder corpus/NAME, and below FUZZERS += NAME with
+# NAME_LIBS and NAME_LDLIBS.
+FUZZ_SECONDS ?= 600
+fuzzers :=
+FUZZERS = $(fuzzers)
+
+ifneq ($(BLS),blst)
+fuzzers += fuzz_bls_decode
+fuzz_bls_decode_LIBS := bls
+endif
+
+define fuzz_rules
+$(1)_SRC := tests/fuzz/$(1).c
+replay_$(1)_SRC := tests/fuzz/$(1).c tests/fuzz/replay.c
+replay_$(1)_LIBS := $($(1)_LIBS)
+replay_$(1)_LDLIBS := $($(1)_LDLIBS)
+replay_$(1)_CPPFLAGS := -DFUZZ_NAME='"$(1)"'
+TESTS += replay_$(1)
+$(1)_LDLIBS += $(FUZZ_LDFLAGS)
+endef
+$(foreach f,$(fuzzers),$(eval $(call fuzz_rules,$(f))))
+
+.PHONY: fuzz
+fuzz:
+	$(Q)$(MAKE) --no-print-directory CONFIG=asan CC=$(CLANG) O=build/fuzz FUZZ_LDFLAGS=-fsanitize=fuzzer \
+		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' $(FUZZERS:%=build/fuzz/fuzz/%)
+	$(Q)for f in $(FUZZERS); do mkdir -p build/fuzz/corpus/$$f && \
+		build/fuzz/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/$$f- \
+			build/fuzz/corpus/$$f tests/fuzz/corpus/$$f || exit 1; done

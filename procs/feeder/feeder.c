@@ -34,8 +34,8 @@ static uint64_t sent(const struct feeder *f)
 	return sum;
 }
 
-// Claims a cell in the channel with the fewest waiting requests. NULL when all are full.
-static struct shmchan *reserve(struct feeder *f, void **data)
+// Of the channels with room, the one with the fewest waiting requests.
+static struct shmchan *shallowest(const struct feeder *f)
 {
 	struct shmchan *best = NULL;
 	uint64_t least = UINT64_MAX;
@@ -43,16 +43,12 @@ static struct shmchan *reserve(struct feeder *f, void **data)
 	for (unsigned i = 0; i < f->workers; i++) {
 		struct shmchan_stat st;
 		shmchan_stat(f->to[i].ch, &st);
-		if (st.depth < least) {
+		if (f->to[i].ready && st.depth < least) {
 			least = st.depth;
 			best = f->to[i].ch;
 		}
 	}
-	int rc = shmchan_reserve(best, data);
-	if (!rc)
-		return best;
-	service_idle(&f->s, rc, "claim a cell for a request");
-	return NULL;
+	return best;
 }
 
 static void send_request(struct feeder *f, uint64_t n, struct shmchan *ch, void *data)
@@ -87,14 +83,17 @@ static int run(struct feeder *f)
 	while (n < f->requests) {
 		if (service_stopping())
 			return SERVICE_STOPPED;
-		ch = reserve(f, &data);
-		if (ch) {
-			send_request(f, n++, ch, data);
+		int rc = shmchan_select(f->s.me, f->to, f->workers, SERVICE_WAIT_NS);
+		if (rc < 0) {
+			service_idle(&f->s, rc, "wait for room in the workers' channels");
 			continue;
 		}
-		int rc = shmchan_select(f->s.me, f->to, f->workers, SERVICE_WAIT_NS);
-		if (rc < 0)
-			service_idle(&f->s, rc, "wait for room in the workers' channels");
+		ch = shallowest(f);
+		rc = shmchan_reserve(ch, &data);
+		if (rc)
+			service_fail(&f->s, SERVICE_FAILED, "cannot claim a cell in channel '%s': %s",
+				     shmchan_name(ch), shmchan_strerror(rc));
+		send_request(f, n++, ch, data);
 	}
 	return SERVICE_DONE;
 }

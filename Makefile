@@ -107,6 +107,7 @@ all: deps
 	$(Q)$(MAKE) --no-print-directory build
 .PHONY: build tests
 build: $(LIB_FILES) $(PROG_BINS) $(EXTRA_ALL)
+	@:
 tests: build $(TEST_BINS) $(TEST_PROGS:%=$(O)/test/%)
 
 # Debian 12 packages the build, the programs and the tests need. Installed when root, otherwise named.

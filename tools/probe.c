@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "bpf/watch.h"
+#include "tools/attach.h"
 #include "tools/histview.h"
 #include "tools/live.h"
 #include "tools/shmtool.h"
@@ -35,40 +35,13 @@ static int read_chans(struct show *s)
 	return EXIT_OK;
 }
 
-static int open_watch(struct show *s)
-{
-	struct watch_chan *chans = calloc(s->chan_cnt + 1, sizeof *chans);
-	struct watch_why why = {""};
-	int err;
-	if (chans == NULL)
-		return cli_fail(s->cli, EXIT_ERROR, "out of memory");
-	for (unsigned i = 0; i < s->chan_cnt; i++)
-		chans[i] = (struct watch_chan){s->chans[i].id, s->chans[i].capacity};
-	err = watch_open(&s->w, s->group.group_tag, chans, s->chan_cnt, &why);
-	free(chans);
-	return err == WATCH_OK ? EXIT_OK : cli_fail(s->cli, EXIT_NO_PROBES, "%s", why.text);
-}
-
-// Attaches to what the living processes run, and to nothing twice. Processes that end meanwhile are no
-// failure.
 static int attach(struct show *s)
 {
-	struct watch_why why = {"the group has no living process"};
-	struct shmchan_view_proc p;
-	int err = WATCH_GONE;
-
-	shmchan_view_group(s->v, &s->group);
-	if (s->group.broker_alive)
-		err = watch_attach_pid(s->w, s->group.broker_pid, &why);
-	for (unsigned i = 0; shmchan_view_proc(s->v, i, &p) == 0; i++) {
-		if (err != WATCH_OK && err != WATCH_GONE && err != WATCH_NO_SITES)
-			break;
-		if (p.alive)
-			err = watch_attach_pid(s->w, p.pid, &why);
-	}
-	if (watch_files(s->w) == 0 || err == WATCH_EPERM || err == WATCH_KERNEL || err == WATCH_ENOMEM)
-		return cli_fail(s->cli, EXIT_NO_PROBES, "%s", why.text);
-	return EXIT_OK;
+	struct watch_why why = {""};
+	int err = s->w != NULL ? WATCH_OK : attach_open(&s->w, s->v, &why);
+	if (err == WATCH_OK)
+		err = attach_all(s->w, s->v, &why);
+	return err == WATCH_OK ? EXIT_OK : cli_fail(s->cli, EXIT_NO_PROBES, "%s", why.text);
 }
 
 // Until the time is over (0: never), the group ends, or SIGINT or SIGTERM, which are blocked, arrives.
@@ -232,8 +205,6 @@ static int probe_show(const struct cli *cli)
 		return status;
 	shmchan_view_group(s.v, &s.group);
 	status = read_chans(&s);
-	if (status == EXIT_OK)
-		status = open_watch(&s);
 	if (status == EXIT_OK)
 		status = watch_and_print(&s, seconds, (uint32_t)every);
 	watch_close(s.w);

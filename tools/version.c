@@ -1,5 +1,6 @@
 #include "bpf/watch.h"
 #include "shmchan/probe.h"
+#include "tools/http.h"
 #include "tools/shmtool.h"
 
 #define VERSION "0.1.0"
@@ -13,6 +14,8 @@ static int version(const struct cli *cli)
 			SHMCHAN_PROBES_BUILT ? "yes" : "no, built without sys/sdt.h (systemtap-sdt-dev)",
 			missing == NULL ? "yes" : "no, built without for lack of: ",
 			missing == NULL ? "" : missing);
+		fprintf(cli->out, "http    %s%s\n", http_built() == NULL ? "yes" : "no, built without ",
+			http_built() == NULL ? "" : http_built());
 	} else {
 		jsonw_begin(&j, cli->out, cli->pretty);
 		jsonw_object(&j);
@@ -24,6 +27,8 @@ static int version(const struct cli *cli)
 		jsonw_bool(&j, missing == NULL);
 		jsonw_key(&j, "bpf_missing");
 		jsonw_str(&j, missing);
+		jsonw_key(&j, "http");
+		jsonw_bool(&j, http_built() == NULL);
 		jsonw_end(&j);
 		jsonw_line(&j);
 	}

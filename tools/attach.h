@@ -1,0 +1,17 @@
+// Joins a look at a group (shmchan/view.h) and the BPF loader (bpf/watch.h): who there is to attach to.
+#ifndef TOOLS_ATTACH_H
+#define TOOLS_ATTACH_H
+
+#include "bpf/watch.h"
+#include "shmchan/view.h"
+
+// attach_open loads the program for the channels of the group. Errors and *why as watch_open.
+int attach_open(struct watch **out, const struct shmchan_view *v, struct watch_why *why);
+
+// attach_all attaches to what the living processes of the group run, the supervisor among them, and to
+// nothing twice: call it again when services may have been born that run other programs. A process that ends
+// meanwhile, or has no probes, is no failure while another has them. Errors: GONE nobody lives; NO_SITES
+// nobody has probes; as watch_attach_pid.
+int attach_all(struct watch *w, const struct shmchan_view *v, struct watch_why *why);
+
+#endif

@@ -6,6 +6,7 @@ MAKEFLAGS += --no-builtin-rules
 
 CONFIG  ?= release
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CXX     := $(if $(filter default,$(origin CXX)),g++,$(CXX))
 CLANG   ?= clang
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -22,6 +23,9 @@ WARN     += $(if $(filter true,$(CI)),-Werror)
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(O)/gen
 CFLAGS   ?= -O2 -g
 override CFLAGS += -std=gnu11 -fPIC -fno-omit-frame-pointer -fvisibility=hidden $(WARN)
+# C++ is for benchmarks of C++ libraries alone; their headers are not ours to keep free of warnings.
+CXXFLAGS ?= -O2 -g
+override CXXFLAGS += -std=gnu++20 -fPIC -fno-omit-frame-pointer -Wall
 ifeq ($(CONFIG),asan)
 override CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined
 override LDFLAGS += -fsanitize=address,undefined
@@ -92,6 +96,10 @@ $(O)/obj/%.o: %.c
 	$(call say,CC)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(O)/obj/%.o: %.cc
+	$(call say,CXX)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
 $(O)/obj/%.o: %.S
 	$(call say,AS)
 	$(Q)mkdir -p $(@D)
@@ -130,6 +138,11 @@ bench: deps
 	$(Q)$(MAKE) --no-print-directory build $(BENCH_BINS)
 	$(Q)VECTORS=$(VECTORS) BUILD=$(O) tests/bench/run.sh $(BENCH_BINS)
 
+# What shmchan is measured against. `make bench` leaves out, and names, what is missing.
+.PHONY: bench-deps
+bench-deps:
+	$(Q)sh tests/deps.sh $(BENCH_PACKAGES)
+
 asan tsan:
 	$(Q)$(MAKE) --no-print-directory CONFIG=$@ test
 
@@ -156,6 +169,7 @@ help:
 	@echo '  run       validate real mainnet blocks while services are killed'
 	@echo '  test      unit tests and tests with real processes and real kills'
 	@echo '  bench     print the table of measurements, write build/bench/*.json'
+	@echo '  bench-deps the Debian packages that shmchan is measured against'
 	@echo '  asan tsan the tests, built with that sanitizer'
 	@echo '  fuzz      run the fuzz targets, FUZZ_SECONDS (600) each, with asan and ubsan'
 	@echo '  check     test, asan and tsan, warnings as errors'

@@ -1,0 +1,221 @@
+// The channels of this project, as a program uses them: through the library's calls.
+#include <stdlib.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "shmchan/broker.h"
+#include "tests/bench/bench.h"
+
+#define SLOT_CONSUMER 1u
+
+struct state {
+	struct shmchan_broker *b;
+	char group[SHMCHAN_NAME_MAX];
+	unsigned inc[PRODUCERS_MAX + 2];
+	bool back, pool;
+};
+
+struct end {
+	struct shmchan_proc *proc;
+	struct shmchan *tx, *rx;
+	struct shmchan_pool *pool;
+	struct shmchan_msg in;
+	void *room;
+};
+
+static const unsigned slots[] = {1, 2, 3, 4, 5};
+
+static void *create(const struct contender *c, const struct row *row)
+{
+	static const char *const services[] = {"consumer", "producer-1", "producer-2", "producer-3",
+					       "producer-4"};
+	static unsigned serial;
+	enum shmchan_kind kind = (enum shmchan_kind)c->kind;
+	bool single = kind == SHMCHAN_KIND_SLOT || kind == SHMCHAN_KIND_SLOT_REF;
+	struct shmchan_chan_spec chans[] = {
+		{.name = "there",
+		 .kind = kind,
+		 .capacity = single ? 1 : row->cap,
+		 .producers = slots + 1,
+		 .producer_cnt = row->producers,
+		 .consumers = slots,
+		 .consumer_cnt = 1},
+		{.name = "back",
+		 .kind = kind,
+		 .capacity = single ? 1 : row->cap,
+		 .producers = slots,
+		 .producer_cnt = 1,
+		 .consumers = slots + 1,
+		 .consumer_cnt = 1},
+	};
+	struct shmchan_pool_spec pool = {.name = "pool",
+					 .block_size = row->len,
+					 .block_cnt = BIG_BLOCKS,
+					 .users = slots,
+					 .user_cnt = 2};
+	struct shmchan_group_spec spec = {
+		.services = services, .service_cnt = row->producers + 1, .chans = chans, .pools = &pool};
+	struct shmchan_why why = {0};
+	struct state *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return NULL;
+	s->back = row->form == FORM_RTT || row->form == FORM_BLOCK;
+	s->pool = row->form == FORM_BIG;
+	chans[0].msg_size = chans[1].msg_size = s->pool ? 0 : row->len;
+	spec.chan_cnt = s->back ? 2 : 1;
+	spec.pool_cnt = s->pool ? 1 : 0;
+	snprintf(s->group, sizeof(s->group), "bench-%d-%u", (int)getpid(), serial++);
+	spec.name = s->group;
+	err = shmchan_broker_create(&s->b, &spec, &why);
+	for (unsigned slot = 1; !err && slot <= row->producers + 1; slot++)
+		err = shmchan_broker_announce(s->b, slot, &s->inc[slot]);
+	if (!err)
+		return s;
+	fprintf(stderr, "ipc: group %s: %s: %s %s\n", s->group, shmchan_strerror(err), why.object, why.text);
+	shmchan_broker_destroy(s->b);
+	free(s);
+	return NULL;
+}
+
+static void destroy(void *state)
+{
+	struct state *s = state;
+
+	shmchan_broker_destroy(s->b);
+	free(s);
+}
+
+static void *open_end(void *state, const struct row *row, unsigned who)
+{
+	struct state *s = state;
+	struct end *e = aligned_alloc(64, (sizeof(*e) + 63) & ~(size_t)63);
+	unsigned slot = who + 1;
+	int err;
+
+	if (!e)
+		return NULL;
+	memset(e, 0, sizeof(*e));
+	err = shmchan_attach(&e->proc, s->group, slot, s->inc[slot], NULL);
+	if (!err)
+		err = shmchan_open(e->proc, "there", who ? SHMCHAN_TX : SHMCHAN_RX, who ? &e->tx : &e->rx,
+				   NULL);
+	if (!err && s->back)
+		err = shmchan_open(e->proc, "back", who ? SHMCHAN_RX : SHMCHAN_TX, who ? &e->rx : &e->tx,
+				   NULL);
+	if (!err && s->pool)
+		err = shmchan_pool_open(e->proc, "pool", &e->pool, NULL);
+	if (!err)
+		return e;
+	fprintf(stderr, "ipc: group %s: %s\n", s->group, shmchan_strerror(err));
+	return NULL;
+}
+
+static void close_end(void *end)
+{
+	shmchan_detach(((struct end *)end)->proc);
+}
+
+static inline bool send_copy(struct end *e, const void *msg, uint32_t len)
+{
+	struct shmchan_msg m = {.data = msg, .len = len, .type = 1};
+
+	return shmchan_try_send(e->tx, &m) == 0;
+}
+
+static inline const void *take(struct end *e)
+{
+	return shmchan_take(e->rx, &e->in) == 0 ? e->in.data : NULL;
+}
+
+static inline void wait_send(struct end *e, const void *msg, uint32_t len)
+{
+	struct shmchan_msg m = {.data = msg, .len = len, .type = 1};
+
+	shmchan_send(e->tx, &m, SHMCHAN_FOREVER);
+}
+
+static inline const void *wait_take(struct end *e)
+{
+	return shmchan_recv(e->rx, &e->in, SHMCHAN_FOREVER) == 0 ? e->in.data : NULL;
+}
+
+static inline void *room(struct end *e)
+{
+	return shmchan_reserve(e->tx, &e->room) == 0 ? e->room : NULL;
+}
+
+static inline void commit(struct end *e, uint32_t len)
+{
+	struct shmchan_msg m = {.len = len, .type = 1};
+
+	shmchan_commit(e->tx, &m);
+}
+
+static bool big_send(struct end *e, const void *src, size_t len)
+{
+	struct shmchan_msg m = {.type = 1};
+
+	if (shmchan_block_alloc(e->pool, &m.block) != 0)
+		return false;
+	memcpy(shmchan_block_data(e->pool, m.block), src, len);
+	return shmchan_try_send(e->tx, &m) == 0;
+}
+
+static inline const void *big_take(struct end *e)
+{
+	return shmchan_take(e->rx, &e->in) == 0 ? shmchan_block_data(e->pool, e->in.block) : NULL;
+}
+
+static void big_pop(struct end *e)
+{
+	shmchan_done(e->rx);
+	shmchan_block_free(e->pool, e->in.block);
+}
+
+#define PEER copy
+#define END struct end
+#define SEND(e, msg, len) send_copy(e, msg, len)
+#define PEEK(e, len) take(e)
+#define POP(e, len) shmchan_done((e)->rx)
+#define WAIT_SEND(e, msg, len) wait_send(e, msg, len)
+#define WAIT_PEEK(e, len) wait_take(e)
+#define BIG_SEND(e, src, len) big_send(e, src, len)
+#define BIG_PEEK(e, len) big_take(e)
+#define BIG_POP(e, len) big_pop(e)
+#include "tests/bench/loops.inc"
+
+#define PEER place
+#define END struct end
+#define SEND(e, msg, len) send_copy(e, msg, len)
+#define PEEK(e, len) take(e)
+#define POP(e, len) shmchan_done((e)->rx)
+#define ROOM(e, len) room(e)
+#define COMMIT(e, len) commit(e, len)
+#include "tests/bench/loops.inc"
+
+#define PEER wait
+#define END struct end
+#define SEND(e, msg, len) (wait_send(e, msg, len), true)
+#define PEEK(e, len) wait_take(e)
+#define POP(e, len) shmchan_done((e)->rx)
+#include "tests/bench/loops.inc"
+
+#define OURS(n, k, f, r)                                                                                  \
+	{                                                                                                 \
+		.name = n, .kind = k, .forms = f, .create = create, .destroy = destroy, .open = open_end, \
+		.run = r, .close = close_end                                                              \
+	}
+#define ONE_WAY (FORM(FORM_STREAM) | FORM(FORM_BUILT))
+
+static const struct contender list[] = {
+	OURS("shmchan-spsc", SHMCHAN_KIND_SPSC,
+	     ONE_WAY | FORM(FORM_RTT) | FORM(FORM_BATCH) | FORM(FORM_BLOCK) | FORM(FORM_BIG), copy_run),
+	OURS("shmchan-spsc-inplace", SHMCHAN_KIND_SPSC, ONE_WAY, place_run),
+	OURS("shmchan-spsc-waiting", SHMCHAN_KIND_SPSC, FORM(FORM_STREAM) | FORM(FORM_RTT), wait_run),
+	OURS("shmchan-slot", SHMCHAN_KIND_SLOT, FORM(FORM_RTT) | FORM(FORM_BLOCK), copy_run),
+	OURS("shmchan-slot-ref", SHMCHAN_KIND_SLOT_REF, FORM(FORM_BIG), copy_run),
+	OURS("shmchan-mpsc", SHMCHAN_KIND_MPSC,
+	     ONE_WAY | FORM(FORM_RTT) | FORM(FORM_MANY) | FORM(FORM_BLOCK) | FORM(FORM_BIG), copy_run),
+};
+const struct family family_shmchan = {list, sizeof(list) / sizeof(list[0])};

@@ -15,3 +15,16 @@ test_bls_lanes_LDLIBS := -lcriterion
 test_bls_engines_SRC := tests/bls/test_bls_engines.c
 test_bls_engines_LIBS := bls
 test_bls_engines_LDLIBS := -lcriterion
+
+# Beside libblst where there is one.
+ifeq ($(BLS),own)
+BENCHES += bench_bls
+bench_bls_SRC := tests/bench/bench_bls.c
+bench_bls_LIBS := bls
+bench_bls_LDLIBS := $(call pkg,--libs jansson)
+ifneq ($(call pkg,--libs libblst),)
+bench_bls_SRC += procs/eth/bls/bls_blst.c
+bench_bls_CPPFLAGS := -DBENCH_BLST $(call pkg,--cflags libblst)
+bench_bls_LDLIBS += $(call pkg,--libs libblst)
+endif
+endif

@@ -261,6 +261,44 @@ Test(bls_engines, aggregates)
 	}
 }
 
+/* Lists of every length side by side, among them an empty one, the same key twice, a key and its opposite. */
+Test(bls_engines, key_lists)
+{
+	const struct bls_engine *e[3];
+	size_t n = engines(e);
+	static const struct bls_pubkey *pointers[MANY];
+	struct bls_key_list lists[MANY];
+	struct bls_pubkey sums[MANY], want, opposite;
+	int8_t results[MANY];
+	uint8_t bytes[48];
+	setup(7);
+	for (size_t i = 0; i < MANY; i++) {
+		pointers[i] = &keys[i];
+		lists[i] = (struct bls_key_list){pointers + i % 7, i % 20};
+	}
+	pointers[9] = &keys[8];
+	bls_pubkey_to_bytes(bytes, &keys[10]);
+	bytes[0] ^= 0x20;
+	cr_assert_eq(bls_pubkey_from_bytes(&opposite, bytes, 48), BLS_OK);
+	pointers[11] = &opposite;
+	lists[30] = (struct bls_key_list){pointers + 8, 2};
+	lists[31] = (struct bls_key_list){pointers + 10, 2};
+	for (size_t k = 0; k < n; k++)
+		for (size_t count = 0; count <= MANY; count += 10) {
+			e[k]->aggregate_key_lists(sums, results, lists, count);
+			for (size_t i = 0; i < count; i++) {
+				int rc = bls_aggregate_pubkeys(&want, lists[i].keys, lists[i].n);
+				cr_assert_eq(rc, lists[i].n == 0 ? BLS_EMPTY
+						 : i == 31       ? BLS_INFINITY
+								 : BLS_OK);
+				cr_assert_eq(results[i], rc, "%s, list %zu", e[k]->name, i);
+				if (rc == BLS_OK)
+					cr_assert_arr_eq(&sums[i], &want, sizeof(want), "%s, list %zu",
+							 e[k]->name, i);
+			}
+		}
+}
+
 Test(bls_contract, codes)
 {
 	struct bls_pubkey key;

@@ -200,6 +200,13 @@ int bls_aggregate_pubkeys(struct bls_pubkey *sum, const struct bls_pubkey *const
 	return n ? engine()->aggregate_pubkeys(sum, keys, n) : BLS_EMPTY;
 }
 
+int bls_aggregate_key_lists(struct bls_pubkey *sums, int8_t *results, const struct bls_key_list *lists,
+			    size_t n)
+{
+	engine()->aggregate_key_lists(sums, results, lists, n);
+	return first_error(results, n);
+}
+
 int bls_aggregate_signatures(struct bls_signature *sum, const struct bls_signature *signatures, size_t n)
 {
 	if (n == 0)

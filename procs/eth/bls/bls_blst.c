@@ -143,6 +143,14 @@ static int aggregate_pubkeys(struct bls_pubkey *sum, const struct bls_pubkey *co
 	return BLS_OK;
 }
 
+static void aggregate_key_lists(struct bls_pubkey *sums, int8_t *results, const struct bls_key_list *lists,
+				size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		results[i] = lists[i].n ? (int8_t)aggregate_pubkeys(&sums[i], lists[i].keys, lists[i].n)
+					: BLS_EMPTY;
+}
+
 static void aggregate_signatures(struct bls_signature *sum, const struct bls_signature *signatures, size_t n)
 {
 	blst_p2 t;
@@ -229,6 +237,7 @@ const struct bls_engine bls_engine_blst = {
 	.sign = sign,
 	.hash_to_g2 = hash_to_g2,
 	.aggregate_pubkeys = aggregate_pubkeys,
+	.aggregate_key_lists = aggregate_key_lists,
 	.aggregate_signatures = aggregate_signatures,
 	.verify = verify,
 	.aggregate_verify = aggregate_verify,

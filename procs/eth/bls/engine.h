@@ -19,6 +19,7 @@ struct bls_engine {
 	void (*sign)(struct bls_signature *, const struct bls_secret *, const void *, size_t);
 	void (*hash_to_g2)(struct bls_signature *, const void *, size_t, const void *, size_t);
 	int (*aggregate_pubkeys)(struct bls_pubkey *, const struct bls_pubkey *const *, size_t);
+	void (*aggregate_key_lists)(struct bls_pubkey *, int8_t *, const struct bls_key_list *, size_t);
 	void (*aggregate_signatures)(struct bls_signature *, const struct bls_signature *, size_t);
 	int (*verify)(const struct bls_pubkey *, const void *, size_t, const struct bls_signature *);
 	int (*aggregate_verify)(const struct bls_pubkey *const *, const void *const *, const size_t *, size_t,

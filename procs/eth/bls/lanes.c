@@ -139,6 +139,77 @@ void bls_lanes_mul_keys(struct lanes_g1 out[LANES], const struct bls_pubkey *con
 	lanes_store(to, 12, &r.z);
 }
 
+/* p += q where p != +-q and neither is the identity; else z becomes zero, and stays so. */
+static inline void lanes_add_open(struct g1 *p, const struct g1a *q)
+{
+	struct fp zz, h, m, hh, t, sum;
+	fp_sqr(&zz, &p->z);
+	fp_mul(&h, &q->x, &zz);
+	fp_sub(&h, &h, &p->x);
+	fp_mul(&zz, &zz, &p->z);
+	fp_mul(&m, &q->y, &zz);
+	fp_sub(&m, &m, &p->y);
+	fp_mul(&p->z, &p->z, &h);
+	fp_sqr(&hh, &h);
+	fp_dbl(&sum, &p->x);
+	fp_add(&sum, &sum, &h);
+	fp_mul(&sum, &sum, &hh);
+	fp_mul(&t, &p->x, &hh);
+	fp_mul(&hh, &hh, &h);
+	fp_mul(&hh, &hh, &p->y);
+	fp_sqr(&zz, &m);
+	fp_sub(&p->x, &zz, &sum);
+	fp_sub(&t, &t, &p->x);
+	fp_mul(&t, &t, &m);
+	fp_sub(&p->y, &t, &hh);
+}
+
+unsigned bls_lanes_sum_keys(struct bls_pubkey *const sums[LANES], const struct bls_key_list lists[LANES],
+			    size_t n)
+{
+	uint64_t *to[LANES] = {NULL};
+	struct g1 p, before;
+	struct fp i, ii;
+	size_t longest = 0;
+	for (size_t lane = 0; lane < n; lane++)
+		longest = lists[lane].n > longest ? lists[lane].n : longest;
+	for (size_t k = 0; k < longest; k++) {
+		const uint64_t *in[LANES] = {NULL};
+		struct g1a q;
+		fpmask ended = 0;
+		for (size_t lane = 0; lane < n; lane++) {
+			if (k < lists[lane].n)
+				in[lane] = lists[lane].keys[k]->x;
+			else
+				ended |= (fpmask)(1u << lane);
+		}
+		lanes_load(&q.x, in, 0);
+		lanes_load(&q.y, in, 6);
+		if (k == 0) {
+			p.x = q.x;
+			p.y = q.y;
+			p.z = fp_one;
+			continue;
+		}
+		before = p;
+		lanes_add_open(&p, &q);
+		if (ended)
+			g1_cmov(&p, &before, ended);
+	}
+	unsigned exact = ~(unsigned)fp_is_zero(&p.z) & ((1u << n) - 1);
+	for (size_t lane = 0; lane < n; lane++)
+		if (exact >> lane & 1)
+			to[lane] = sums[lane]->x;
+	fp_inv(&i, &p.z);
+	fp_sqr(&ii, &i);
+	fp_mul(&p.x, &p.x, &ii);
+	fp_mul(&ii, &ii, &i);
+	fp_mul(&p.y, &p.y, &ii);
+	lanes_store(to, 0, &p.x);
+	lanes_store(to, 6, &p.y);
+	return exact;
+}
+
 void bls_lanes_sum_signatures(struct lanes_g2 out[LANES], const struct bls_item *items,
 			      const uint32_t factors[][2], size_t n)
 {

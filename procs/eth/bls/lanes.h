@@ -37,6 +37,11 @@ int bls_lanes_supported(void);
 void bls_lanes_mul_keys(struct lanes_g1 out[LANES], const struct bls_pubkey *const keys[LANES],
 			const uint32_t factors[][2], size_t n);
 
+/* Adds n <= LANES lists, none empty; bit i of the value is set when *sums[i] holds the sum. It isn't when equal or
+ * opposite points met on the way, or the sum is the identity. */
+unsigned bls_lanes_sum_keys(struct bls_pubkey *const sums[LANES], const struct bls_key_list lists[LANES],
+			    size_t n);
+
 /* The sum of out[0..7] is the sum of [a + b x^2] signature over n items, a, b = factors[i]. */
 void bls_lanes_sum_signatures(struct lanes_g2 out[LANES], const struct bls_item *items,
 			      const uint32_t factors[][2], size_t n);

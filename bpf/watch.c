@@ -1,4 +1,4 @@
-#include "bpf/watch.h"
+#include "bpf/watch_priv.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -13,24 +13,6 @@
 
 #define STAMP_BITS_MIN 6
 #define STAMP_BITS_MAX 16
-#define FILE_MAX 64
-
-enum { PROBE_CNT = 5 };
-
-struct file {
-	dev_t dev;
-	ino_t ino;
-	struct bpf_link *links[PROBE_CNT];
-};
-
-struct watch {
-	struct chan_bpf *skel;
-	unsigned cpu_cnt;
-	struct probe_chan *per_cpu;
-	struct file files[FILE_MAX];
-	unsigned file_cnt;
-};
-
 // libbpf tells the cause of a failure only to its printer.
 static _Thread_local char last_warning[200];
 
@@ -48,7 +30,7 @@ const char *watch_built(void)
 	return NULL;
 }
 
-static int explain(struct watch_why *why, int err, const char *what)
+int watch_explain(struct watch_why *why, int err, const char *what)
 {
 	if (err == -EPERM || err == -EACCES) {
 		snprintf(why->text, sizeof why->text,
@@ -109,21 +91,36 @@ static int place_stamps(struct watch *w, const struct watch_chan *chans, unsigne
 	return 0;
 }
 
-int watch_open(struct watch **out, uint32_t group_tag, const struct watch_chan *chans, unsigned chan_cnt,
-	       struct watch_why *why)
+struct watch *watch_new(void)
 {
 	struct watch *w = calloc(1, sizeof *w);
-	int err, cpu_cnt;
+	int cpu_cnt;
 
-	*out = NULL;
 	last_warning[0] = '\0';
 	libbpf_set_print(keep_warning);
 	if (w == NULL)
-		return explain(why, -ENOMEM, "load BPF programs");
+		return NULL;
 	cpu_cnt = libbpf_num_possible_cpus();
+	w->chans_fd = -1;
 	w->cpu_cnt = cpu_cnt > 0 ? (unsigned)cpu_cnt : 1;
 	w->per_cpu = calloc(w->cpu_cnt, sizeof *w->per_cpu);
-	w->skel = w->per_cpu != NULL ? chan_bpf__open() : NULL;
+	if (w->per_cpu == NULL) {
+		free(w);
+		return NULL;
+	}
+	return w;
+}
+
+int watch_open(struct watch **out, uint32_t group_tag, const struct watch_chan *chans, unsigned chan_cnt,
+	       struct watch_why *why)
+{
+	struct watch *w = watch_new();
+	int err;
+
+	*out = NULL;
+	if (w == NULL)
+		return watch_explain(why, -ENOMEM, "load BPF programs");
+	w->skel = chan_bpf__open();
 	err = w->skel != NULL ? 0 : -ENOMEM;
 	if (err == 0) {
 		w->skel->rodata->group_tag = group_tag;
@@ -133,8 +130,9 @@ int watch_open(struct watch **out, uint32_t group_tag, const struct watch_chan *
 	err = err != 0 ? err : place_stamps(w, chans, chan_cnt);
 	if (err != 0) {
 		watch_close(w);
-		return explain(why, err, "load BPF programs");
+		return watch_explain(why, err, "load BPF programs");
 	}
+	w->chans_fd = bpf_map__fd(w->skel->maps.chans);
 	*out = w;
 	return WATCH_OK;
 }
@@ -144,8 +142,10 @@ void watch_close(struct watch *w)
 	if (w == NULL)
 		return;
 	for (unsigned i = 0; i < w->file_cnt; i++)
-		for (unsigned p = 0; p < PROBE_CNT; p++)
+		for (unsigned p = 0; p < WATCH_PROBE_CNT; p++)
 			bpf_link__destroy(w->files[i].links[p]);
+	if (w->skel == NULL && w->chans_fd >= 0)
+		close(w->chans_fd);
 	chan_bpf__destroy(w->skel);
 	free(w->per_cpu);
 	free(w);
@@ -157,12 +157,12 @@ unsigned watch_files(const struct watch *w)
 }
 
 // Attaches every program to its probe in the file; -ENOENT if the file has none of them.
-static int attach_probes(struct watch *w, struct file *file, const char *path)
+static int attach_probes(struct watch *w, struct watch_file *file, const char *path)
 {
 	const struct {
 		const char *probe;
 		struct bpf_program *prog;
-	} table[PROBE_CNT] = {
+	} table[WATCH_PROBE_CNT] = {
 		{"push", w->skel->progs.on_push},
 		{"pop", w->skel->progs.on_pop},
 		{"done", w->skel->progs.on_done},
@@ -172,7 +172,7 @@ static int attach_probes(struct watch *w, struct file *file, const char *path)
 	int found = 0, err = 0;
 
 	// A program that links no sending end has no push, and so on: a missing probe is no error.
-	for (unsigned p = 0; p < PROBE_CNT && err == 0; p++) {
+	for (unsigned p = 0; p < WATCH_PROBE_CNT && err == 0; p++) {
 		file->links[p] = bpf_program__attach_usdt(table[p].prog, -1, path, SHMCHAN_PROBE_PROVIDER,
 							  table[p].probe, NULL);
 		if (file->links[p] != NULL)
@@ -182,7 +182,7 @@ static int attach_probes(struct watch *w, struct file *file, const char *path)
 	}
 	if (err == 0 && found > 0)
 		return 0;
-	for (unsigned p = 0; p < PROBE_CNT; p++) {
+	for (unsigned p = 0; p < WATCH_PROBE_CNT; p++) {
 		bpf_link__destroy(file->links[p]);
 		file->links[p] = NULL;
 	}
@@ -199,9 +199,9 @@ static int attach_file(struct watch *w, const char *path)
 	for (unsigned i = 0; i < w->file_cnt; i++)
 		if (w->files[i].dev == st.st_dev && w->files[i].ino == st.st_ino)
 			return 0;
-	if (w->file_cnt == FILE_MAX)
+	if (w->file_cnt == WATCH_FILE_MAX)
 		return -E2BIG;
-	w->files[w->file_cnt] = (struct file){.dev = st.st_dev, .ino = st.st_ino};
+	w->files[w->file_cnt] = (struct watch_file){.dev = st.st_dev, .ino = st.st_ino};
 	err = attach_probes(w, &w->files[w->file_cnt], path);
 	if (err == 0)
 		w->file_cnt++;
@@ -246,7 +246,7 @@ int watch_attach_pid(struct watch *w, pid_t pid, struct watch_why *why)
 	library = program == 0 || program == -ENOENT ? attach_library(w, pid) : 0;
 	if (program == 0 || library == 0) {
 		int err = program != 0 && program != -ENOENT ? program : library != -ENOENT ? library : 0;
-		return err == 0 ? WATCH_OK : explain(why, err, "attach to the probes");
+		return err == 0 ? WATCH_OK : watch_explain(why, err, "attach to the probes");
 	}
 	if (access(path, F_OK) != 0 && errno == ENOENT) {
 		snprintf(why->text, sizeof why->text, "process %d has ended", pid);
@@ -259,7 +259,7 @@ int watch_attach_pid(struct watch *w, pid_t pid, struct watch_why *why)
 			 pid);
 		return WATCH_NO_SITES;
 	}
-	return explain(why, program != -ENOENT ? program : library, "attach to the probes");
+	return watch_explain(why, program != -ENOENT ? program : library, "attach to the probes");
 }
 
 static void hist_sum(struct hist *to, const struct hist *from)
@@ -271,8 +271,7 @@ static void hist_sum(struct hist *to, const struct hist *from)
 int watch_read(const struct watch *w, uint16_t id, struct probe_chan *out)
 {
 	uint32_t key = id;
-	int err = bpf_map__lookup_elem(w->skel->maps.chans, &key, sizeof key, w->per_cpu,
-				       w->cpu_cnt * sizeof *w->per_cpu, 0);
+	int err = bpf_map_lookup_elem(w->chans_fd, &key, w->per_cpu);
 	memset(out, 0, sizeof *out);
 	if (err != 0)
 		return WATCH_KERNEL;

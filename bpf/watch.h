@@ -19,6 +19,7 @@ enum watch_err {
 	WATCH_NO_SITES = -4, // no probe in the executables of the process
 	WATCH_GONE = -5,     // no such process
 	WATCH_ENOMEM = -6,
+	WATCH_EXISTS = -7, // pinned already
 };
 
 // What went wrong and what would help, in one line without newline.
@@ -46,6 +47,18 @@ void watch_close(struct watch *w);
 // Errors: NO_SITES, GONE, EPERM, KERNEL, ENOMEM.
 int watch_attach_pid(struct watch *w, pid_t pid, struct watch_why *why);
 unsigned watch_files(const struct watch *w); // files attached to
+
+// Pins: an attachment that outlives the program that made it, under WATCH_PIN_ROOT/<group>/ in the BPF file system, which
+// is mounted if it isn't. There are the maps, readable with bpftool too, and one link per probe site.
+#define WATCH_PIN_ROOT "/sys/fs/bpf/shmchan"
+// watch_pin makes what `w` has loaded and attached last. Errors: EXISTS the group has pins already; EPERM, KERNEL.
+// On error none is left.
+int watch_pin(struct watch *w, const char *group, struct watch_why *why);
+// watch_unpin detaches and removes the pins of `group`. Errors: GONE there are none; EPERM, KERNEL; ABSENT.
+int watch_unpin(const char *group, struct watch_why *why);
+// watch_open_pinned opens the pinned records of `group`, for watch_read only. *group_tag is the tag of the group they
+// were made for. Errors: GONE there are none; EPERM, KERNEL, ENOMEM, ABSENT.
+int watch_open_pinned(struct watch **out, const char *group, uint32_t *group_tag, struct watch_why *why);
 
 // watch_read sums the record of channel `id` over all CPUs. All zero if nothing was seen of it. While probes
 // fire the values are of slightly different moments. Errors: KERNEL.

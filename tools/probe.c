@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "shmchan/probe.h"
 #include "tools/attach.h"
 #include "tools/histview.h"
 #include "tools/live.h"
@@ -128,8 +129,11 @@ static int print(struct show *s)
 		jsonw_object(&j);
 		jsonw_key(&j, "group");
 		jsonw_str(&j, s->group.name);
-		jsonw_key(&j, "seconds");
-		jsonw_num(&j, s->seconds);
+		jsonw_key(&j, "seconds"); // null: since it was attached
+		if (s->seconds > 0)
+			jsonw_num(&j, s->seconds);
+		else
+			jsonw_null(&j);
 		jsonw_key(&j, "channels");
 		jsonw_array(&j);
 	}
@@ -187,28 +191,125 @@ static int watch_and_print(struct show *s, double seconds, uint32_t every)
 	return status == EXIT_OK ? print(s) : status;
 }
 
+// The value of --every, 0 if it isn't given; false after a message.
+static bool every_option(const struct cli *cli, uint32_t *every)
+{
+	const char *word = cli_opt(cli, "every");
+	double v = 0;
+	if (word != NULL && !cli_number(cli, "every", word, 1, 1u << 30, &v))
+		return false;
+	*every = (uint32_t)v;
+	if (v == *every && (*every & (*every - 1)) == 0)
+		return true;
+	cli_fail(cli, EXIT_USAGE, "every '%s' is not a power of two", word);
+	return false;
+}
+
+static int show_open(const struct cli *cli, struct show *s)
+{
+	int status = shmtool_open(cli, &s->v);
+	*s = (struct show){.cli = cli, .v = status == EXIT_OK ? s->v : NULL};
+	if (status != EXIT_OK)
+		return status;
+	shmchan_view_group(s->v, &s->group);
+	return read_chans(s);
+}
+
+static void show_close(struct show *s)
+{
+	watch_close(s->w);
+	free(s->chans);
+	shmchan_view_close(s->v);
+}
+
+// Opens what `probe attach` left for this group, unless it was for an earlier group of that name.
+static bool open_pinned(struct show *s)
+{
+	struct watch_why why;
+	uint32_t tag;
+	if (watch_open_pinned(&s->w, s->group.name, &tag, &why) != WATCH_OK)
+		return false;
+	if (tag == s->group.group_tag)
+		return true;
+	watch_close(s->w);
+	s->w = NULL;
+	return false;
+}
+
 static int probe_show(const struct cli *cli)
 {
-	struct show s = {.cli = cli};
-	const char *seconds_word = cli_opt(cli, "seconds"), *every_word = cli_opt(cli, "every");
-	double seconds = 5, every = 0;
+	const char *seconds_word = cli_opt(cli, "seconds");
+	double seconds = 5;
+	uint32_t every;
+	struct show s;
 	int status;
 
 	if (seconds_word != NULL && !cli_number(cli, "seconds", seconds_word, 0, 1e9, &seconds))
 		return EXIT_USAGE;
-	if (every_word != NULL && !cli_number(cli, "every", every_word, 1, 1u << 30, &every))
+	if (!every_option(cli, &every))
 		return EXIT_USAGE;
-	if (((uint32_t)every & ((uint32_t)every - 1)) != 0 || every != (uint32_t)every)
-		return cli_fail(cli, EXIT_USAGE, "every '%s' is not a power of two", every_word);
-	status = shmtool_open(cli, &s.v);
-	if (status != EXIT_OK)
-		return status;
-	shmchan_view_group(s.v, &s.group);
-	status = read_chans(&s);
+	status = show_open(cli, &s);
+	if (status == EXIT_OK && seconds_word == NULL && every == 0 && open_pinned(&s))
+		status = print(&s);
+	else if (status == EXIT_OK)
+		status = watch_and_print(&s, seconds, every);
+	show_close(&s);
+	return status;
+}
+
+static int probe_attach(const struct cli *cli)
+{
+	struct watch_why why = {""};
+	uint32_t every;
+	struct show s;
+	int status;
+
+	if (!every_option(cli, &every))
+		return EXIT_USAGE;
+	status = show_open(cli, &s);
+	if (status == EXIT_OK &&
+	    !open_pinned(&s)) // pins of an earlier group of that name count nothing any more
+		watch_unpin(s.group.name, &why);
+	else if (status == EXIT_OK)
+		status = cli_fail(cli, EXIT_NO_PROBES,
+				  "group '%s' is attached to already; see: shmtool probe show %s",
+				  s.group.name, s.group.name);
 	if (status == EXIT_OK)
-		status = watch_and_print(&s, seconds, (uint32_t)every);
-	watch_close(s.w);
-	free(s.chans);
+		status = attach(&s);
+	if (status == EXIT_OK && watch_pin(s.w, s.group.name, &why) != WATCH_OK)
+		status = cli_fail(cli, EXIT_NO_PROBES, "%s", why.text);
+	if (status == EXIT_OK && every != 0)
+		status = sample(&s, every);
+	show_close(&s);
+	return status;
+}
+
+// Works without the group too: pins outlive it.
+static int probe_detach(const struct cli *cli)
+{
+	struct watch_why why = {""};
+	struct show s = {.cli = cli};
+	const char *group = cli->group;
+	int status = EXIT_OK, err;
+
+	if (group == NULL) {
+		status = shmtool_open(cli, &s.v);
+		if (status != EXIT_OK)
+			return status;
+		shmchan_view_group(s.v, &s.group);
+		group = s.group.name;
+	} else if (strspn(group, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != strlen(group) ||
+		   group[0] == '.') {
+		return cli_fail(cli, EXIT_NO_GROUP, "'%s' is not the name of a group", group);
+	} else if (shmchan_view_open(&s.v, group, NULL) != 0) {
+		s.v = NULL;
+	}
+	err = watch_unpin(group, &why);
+	if (err != WATCH_OK)
+		status = cli_fail(cli, err == WATCH_GONE ? EXIT_NO_OBJECT : EXIT_NO_PROBES, "%s", why.text);
+	for (unsigned i = 0; status == EXIT_OK && s.v != NULL; i++)
+		if (shmchan_view_sample(s.v, i, SHMCHAN_PROBE_MASK_DEFAULT + 1) == SHMCHAN_ENOENT)
+			break;
 	shmchan_view_close(s.v);
 	return status;
 }
@@ -218,8 +319,16 @@ static const struct opt show_opts[] = {
 	{"every", "N", "meanwhile sample one message in N of every channel, a power of two; 1 counts all"},
 	{NULL, NULL, NULL},
 };
+static const struct opt attach_opts[] = {
+	{"every", "N",
+	 "sample one message in N of every channel until detached, a power of two; 1 counts all"},
+	{NULL, NULL, NULL},
+};
 const struct verb probe_verbs[] = {
-	{"show", "watch, then print a histogram of depths and the times of messages per channel", "",
-	 show_opts, NULL, 0, 0, probe_show},
+	{"show", "histograms of depths and times per channel: of what is attached, or of the next seconds",
+	 "", show_opts, NULL, 0, 0, probe_show},
+	{"attach", "count from now on, in the kernel, whoever lives or dies; pinned in " WATCH_PIN_ROOT, "",
+	 attach_opts, NULL, 0, 0, probe_attach},
+	{"detach", "end that", "", NULL, NULL, 0, 0, probe_detach},
 	NO_MORE_VERBS,
 };

@@ -1,0 +1,178 @@
+// Pins in the BPF file system. libbpf's link of a USDT probe stands for one kernel link per site and cannot be pinned as a
+// whole; so the kernel is asked for the links of our programs, and each is pinned under its id.
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include "bpf/watch_priv.h"
+#include "bpf/chan.skel.h"
+
+#define BPF_FS "/sys/fs/bpf"
+
+static void pin_path(char *buf, size_t size, const char *group, const char *name)
+{
+	snprintf(buf, size, "%s/%s%s%s", WATCH_PIN_ROOT, group, name != NULL ? "/" : "",
+		 name != NULL ? name : "");
+}
+
+static int make_dirs(const char *group)
+{
+	struct statfs fs;
+	char path[256];
+
+	if (statfs(BPF_FS, &fs) != 0)
+		return -errno;
+	if (fs.f_type != BPF_FS_MAGIC && mount("bpf", BPF_FS, "bpf", 0, "mode=0700") != 0)
+		return -errno;
+	if (mkdir(WATCH_PIN_ROOT, 0700) != 0 && errno != EEXIST)
+		return -errno;
+	pin_path(path, sizeof path, group, NULL);
+	return mkdir(path, 0700) == 0 ? 0 : -errno;
+}
+
+static int pin_map(const struct bpf_map *map, const char *group, const char *name)
+{
+	char path[256];
+	pin_path(path, sizeof path, group, name);
+	return bpf_obj_pin(bpf_map__fd(map), path);
+}
+
+static bool is_ours(const struct watch *w, uint32_t prog_id)
+{
+	struct bpf_program *prog;
+	bpf_object__for_each_program(prog, w->skel->obj)
+	{
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof info;
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) == 0 && info.id == prog_id)
+			return true;
+	}
+	return false;
+}
+
+static int pin_link(const struct watch *w, const char *group, uint32_t id)
+{
+	struct bpf_link_info info = {0};
+	uint32_t len = sizeof info;
+	char path[256], name[32];
+	int err = 0, fd = bpf_link_get_fd_by_id(id);
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd; // somebody's, and gone since its id was read
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && is_ours(w, info.prog_id)) {
+		snprintf(name, sizeof name, "link_%u", id);
+		pin_path(path, sizeof path, group, name);
+		err = bpf_obj_pin(fd, path);
+	}
+	close(fd);
+	return err;
+}
+
+static int pin_all(const struct watch *w, const char *group)
+{
+	uint32_t id = 0;
+	int err = pin_map(w->skel->maps.chans, group, "chans");
+	err = err != 0 ? err : pin_map(w->skel->maps.places, group, "places");
+	err = err != 0 ? err : pin_map(w->skel->maps.stamps, group, "stamps");
+	err = err != 0 ? err : pin_map(w->skel->maps.rodata, group, "config");
+	while (err == 0 && bpf_link_get_next_id(id, &id) == 0)
+		err = pin_link(w, group, id);
+	return err;
+}
+
+int watch_pin(struct watch *w, const char *group, struct watch_why *why)
+{
+	struct watch_why ignored;
+	int err = make_dirs(group);
+	if (err == -EEXIST) {
+		snprintf(why->text, sizeof why->text, "group '%s' is attached to already; detach it first",
+			 group);
+		return WATCH_EXISTS;
+	}
+	if (err == 0) {
+		err = pin_all(w, group);
+		if (err != 0)
+			watch_unpin(group, &ignored);
+	}
+	return err == 0 ? WATCH_OK : watch_explain(why, err, "pin in " BPF_FS);
+}
+
+int watch_unpin(const char *group, struct watch_why *why)
+{
+	char path[256];
+	struct dirent *entry;
+	int err = 0;
+	DIR *dir;
+
+	pin_path(path, sizeof path, group, NULL);
+	dir = opendir(path);
+	if (dir == NULL && errno == ENOENT) {
+		snprintf(why->text, sizeof why->text, "nothing is attached to group '%s' for good", group);
+		return WATCH_GONE;
+	}
+	if (dir == NULL)
+		return watch_explain(why, -errno, "remove pins from " BPF_FS);
+	while ((entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.' && unlinkat(dirfd(dir), entry->d_name, 0) != 0)
+			err = -errno;
+	closedir(dir);
+	if (err == 0 && rmdir(path) != 0)
+		err = -errno;
+	rmdir(WATCH_PIN_ROOT); // succeeds with the last group
+	return err == 0 ? WATCH_OK : watch_explain(why, err, "remove pins from " BPF_FS);
+}
+
+static int read_tag(const char *group, uint32_t *group_tag)
+{
+	struct chan_bpf__rodata config;
+	uint32_t key = 0;
+	char path[256];
+	int fd, err;
+
+	pin_path(path, sizeof path, group, "config");
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return fd;
+	err = bpf_map_lookup_elem(fd, &key, &config);
+	close(fd);
+	*group_tag = config.group_tag;
+	return err;
+}
+
+int watch_open_pinned(struct watch **out, const char *group, uint32_t *group_tag, struct watch_why *why)
+{
+	struct watch *w = watch_new();
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof info;
+	char path[256];
+	int err;
+
+	*out = NULL;
+	if (w == NULL)
+		return watch_explain(why, -ENOMEM, "open pins");
+	pin_path(path, sizeof path, group, "chans");
+	w->chans_fd = bpf_obj_get(path);
+	err = w->chans_fd < 0 ? w->chans_fd : read_tag(group, group_tag);
+	err = err != 0 ? err : bpf_obj_get_info_by_fd(w->chans_fd, &info, &len);
+	// Pins of another build may hold records of another size.
+	if (err == 0 && info.value_size != sizeof(struct probe_chan))
+		err = -EPROTO;
+	if (err == 0) {
+		*out = w;
+		return WATCH_OK;
+	}
+	watch_close(w);
+	if (err == -ENOENT) {
+		snprintf(why->text, sizeof why->text, "nothing is attached to group '%s' for good", group);
+		return WATCH_GONE;
+	}
+	return watch_explain(why, err, "open the pins in " BPF_FS);
+}

@@ -1,0 +1,19 @@
+PROGS += ncli
+ncli_SRC := $(addprefix procs/ncli/, \
+	cases.c \
+	generic.c \
+	json.c \
+	layout.c \
+	main.c \
+	run_bls.c \
+	run_network.c \
+	run_protection.c \
+	run_ssz.c \
+	run_state.c \
+	state_case.c \
+	value.c \
+	vectors.c \
+	yaml.c \
+)
+ncli_LIBS := eth_protection eth bls
+ncli_LDLIBS := $(call pkg,--libs libarchive yaml-0.1 jansson)

@@ -5,7 +5,7 @@ toolbox_LDLIBS := -lm
 
 PROGS += shmtool
 shmtool_SRC  := $(addprefix tools/, attach.c chan.c chan_live.c check.c dead.c graph.c group.c main.c metrics.c pool.c probe.c service.c \
-	shmtool.c version.c)
+	shmtool.c version.c why.c)
 shmtool_LIBS := toolbox watch shmchan
 
 # Serving metrics is left out where libmicrohttpd is not installed.

@@ -133,6 +133,30 @@ static int consumer(uint64_t count)
 	return 0;
 }
 
+static int jam(void)
+{
+	struct ends e;
+	struct shmchan_msg m;
+	attach(&e, false);
+	must(shmchan_recv(e.work, &m, SHMCHAN_FOREVER), "recv");
+	m = (struct shmchan_msg){.type = 1, .corr = m.corr};
+	while (shmchan_try_send(e.back, &m) == 0)
+		continue;
+	kill(getppid(), SIGUSR1);
+	shmchan_send(e.back, &m, SHMCHAN_FOREVER);
+	return 1;
+}
+
+static int freeze(void)
+{
+	struct ends e;
+	struct shmchan_msg m;
+	attach(&e, false);
+	must(shmchan_recv(e.work, &m, SHMCHAN_FOREVER), "recv");
+	raise(SIGSTOP);
+	return 1;
+}
+
 static int die(void)
 {
 	struct ends e;
@@ -206,10 +230,24 @@ static bool obey(struct group *g, const char *command)
 		kill(g->pid[PRODUCER], SIGUSR1);
 		return reap(g, CONSUMER, CLD_KILLED, SIGKILL) && reap(g, PRODUCER, CLD_EXITED, 0);
 	}
+	if (strcmp(command, "ask") == 0) {
+		spawn(g, PRODUCER, "one");
+		return kill(g->pid[PRODUCER], SIGUSR1) == 0;
+	}
 	if (strcmp(command, "fill") == 0) {
 		spawn(g, PRODUCER, "fill");
 		await_signal();
 		return true;
+	}
+	if (strcmp(command, "jam") == 0) {
+		spawn(g, CONSUMER, "jam");
+		await_signal();
+		return true;
+	}
+	if (strcmp(command, "freeze") == 0) {
+		siginfo_t info;
+		spawn(g, CONSUMER, "freeze");
+		return waitid(P_PID, (id_t)g->pid[CONSUMER], &info, WSTOPPED | WNOWAIT) == 0;
 	}
 	return false;
 }
@@ -304,6 +342,10 @@ int main(int argc, char **argv)
 			return consumer(count);
 		if (strcmp(argv[2], "one") == 0)
 			return one();
+		if (strcmp(argv[2], "jam") == 0)
+			return jam();
+		if (strcmp(argv[2], "freeze") == 0)
+			return freeze();
 		if (strcmp(argv[2], "die") == 0)
 			return die();
 		if (strcmp(argv[2], "fill") == 0)

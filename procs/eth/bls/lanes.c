@@ -23,31 +23,61 @@ int bls_lanes_supported(void)
 	       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512ifma");
 }
 
-/* Six limbs of 64 bits in each lane to eight of 52, as an integer. */
-static inline void lanes_split(struct fp *r, uint64_t t[6][LANES])
+/* Six limbs of 64 bits in each lane to eight of 52, as an integer times 2^up. */
+static inline void lanes_split(struct fp *r, const __m512i w[6], int up)
 {
-	__m512i w[7];
-	for (int i = 0; i < 6; i++)
-		w[i] = _mm512_load_si512(t[i]);
-	w[6] = _mm512_setzero_si512();
 	for (int i = 0; i < 8; i++) {
-		int bit = 52 * i, word = bit / 64, shift = bit % 64;
-		__m512i v = _mm512_srl_epi64(w[word], _mm_cvtsi32_si128(shift));
-		if (shift > 12)
-			v = _mm512_or_si512(v, _mm512_sll_epi64(w[word + 1], _mm_cvtsi32_si128(64 - shift)));
+		int bit = 52 * i - up, word = bit / 64, shift = bit % 64;
+		__m512i v = _mm512_setzero_si512();
+		if (bit <= -52) {
+			r->l[i] = v;
+			continue;
+		}
+		if (bit < 0) {
+			v = _mm512_sll_epi64(w[0], _mm_cvtsi32_si128(-bit));
+		} else {
+			if (word < 6)
+				v = _mm512_srl_epi64(w[word], _mm_cvtsi32_si128(shift));
+			if (shift > 12 && word < 5)
+				v = _mm512_or_si512(
+					v, _mm512_sll_epi64(w[word + 1], _mm_cvtsi32_si128(64 - shift)));
+		}
 		r->l[i] = _mm512_and_si512(v, fp_mask52());
 	}
 }
 
-/* r = the elements at p[i] + offset, limbs of fp.h. Lanes without an element are zero. */
+static inline fpmask lanes_mask(const uint64_t *const p[LANES])
+{
+	__m512i a = _mm512_loadu_si512(p);
+	return _mm512_test_epi64_mask(a, a);
+}
+
+/* The six limbs at p[i] + offset. Lanes without an element are zero. */
+static inline void lanes_gather(__m512i w[6], const uint64_t *const p[LANES], size_t offset)
+{
+	__m512i at = _mm512_loadu_si512(p);
+	fpmask m = _mm512_test_epi64_mask(at, at);
+	for (size_t i = 0; i < 6; i++)
+		w[i] = _mm512_mask_i64gather_epi64(
+			_mm512_setzero_si512(), m,
+			_mm512_add_epi64(at, _mm512_set1_epi64((long long)(8 * (offset + i)))), NULL, 1);
+}
+
+/* r = the elements at p[i] + offset, limbs of fp.h. */
 static inline void lanes_load(struct fp *r, const uint64_t *const p[LANES], size_t offset)
 {
-	_Alignas(64) uint64_t t[6][LANES];
-	for (int lane = 0; lane < LANES; lane++)
-		for (int i = 0; i < 6; i++)
-			t[i][lane] = p[lane] ? p[lane][offset + i] : 0;
-	lanes_split(r, t);
+	__m512i w[6];
+	lanes_gather(w, p, offset);
+	lanes_split(r, w, 0);
 	fp_mul(r, r, &fp_from64);
+}
+
+/* The same, not reduced: carried, below 2^32 p. Montgomery form with 2^384 becomes that with R = 2^416 by 32 bits. */
+static inline void lanes_load_raw(struct fp *r, const uint64_t *const p[LANES], size_t offset)
+{
+	__m512i w[6];
+	lanes_gather(w, p, offset);
+	lanes_split(r, w, 32);
 }
 
 static inline void lanes_load2(struct fp2 *r, const uint64_t *const p[LANES], size_t offset)
@@ -87,32 +117,71 @@ static inline void lanes_store2(uint64_t *const p[LANES], size_t offset, const s
 	lanes_store(p, offset + 6, &a->c1);
 }
 
-/* Bit i of f[lane][k], for all lanes. */
-static inline fpmask factor_bits(const uint32_t f[LANES][2], int k, int i)
+#define LADDER_DIGITS 11
+
+/* Both halves of a factor, plus 4 at each of the digits: a digit is then three bits, minus 4. */
+struct ladder_factor {
+	__m512i half[2];
+};
+
+static inline void ladder_factor_set(struct ladder_factor *f, const uint32_t factors[LANES][2])
 {
-	fpmask m = 0;
-	for (int lane = 0; lane < LANES; lane++)
-		m |= (fpmask)((f[lane][k] >> i & 1) << lane);
-	return m;
+	const __m512i fours = _mm512_set1_epi64(4 * ((1LL << 3 * LADDER_DIGITS) - 1) / 7);
+	__m512i v = _mm512_loadu_si512(factors);
+	f->half[0] = _mm512_add_epi64(_mm512_and_si512(v, _mm512_set1_epi64(UINT32_MAX)), fours);
+	f->half[1] = _mm512_add_epi64(_mm512_srli_epi64(v, 32), fours);
 }
 
-/* r = [f0] p + [f1] q, bit by bit from a table of p, q and p + q. */
-#define FACTOR_LADDER(g, r, p, q, f)                                                     \
-	do {                                                                             \
-		struct g both, pick, t;                                                  \
-		g##_add(&both, p, q);                                                    \
-		g##_set_inf(&t);                                                         \
-		for (int bit = 31; bit >= 0; bit--) {                                    \
-			fpmask m0 = factor_bits(f, 0, bit), m1 = factor_bits(f, 1, bit); \
-			g##_dbl(&t, &t);                                                 \
-			g##_set_inf(&pick);                                              \
-			g##_cmov(&pick, p, m0);                                          \
-			g##_cmov(&pick, q, m1);                                          \
-			g##_cmov(&pick, &both, m0 &m1);                                  \
-			g##_add(&t, &t, &pick);                                          \
-		}                                                                        \
-		*(r) = t;                                                                \
-	} while (0)
+/* The magnitude of digit k, and where it is negative. The highest is never above 4. */
+static inline __m512i ladder_digit_of(const struct ladder_factor *f, int half, int k, fpmask *negative)
+{
+	const __m512i four = _mm512_set1_epi64(4);
+	__m512i d = _mm512_srl_epi64(f->half[half], _mm_cvtsi32_si128(3 * k));
+	if (k < LADDER_DIGITS - 1)
+		d = _mm512_and_si512(d, _mm512_set1_epi64(7));
+	*negative = _mm512_cmplt_epi64_mask(d, four);
+	return _mm512_abs_epi64(_mm512_sub_epi64(d, four));
+}
+
+static inline fpmask fp_may_be_zero(const struct fp *a)
+{
+	return fp_is_zero(a);
+}
+
+static inline fpmask fp2_may_be_zero(const struct fp2 *a)
+{
+	return fp_is_zero(&a->c0);
+}
+
+static inline void g1_endo(struct g1 *p)
+{
+	fp_mul(&p->x, &p->x, &fp_beta);
+	fp_neg(&p->y, &p->y);
+}
+
+static inline void g2_endo(struct g2 *p)
+{
+	g2_psi2(p, p);
+}
+
+#define PT(name) g1_##name
+#define FE(name) fp_##name
+#define PT_JACOBIAN g1
+#define PT_AFFINE g1a
+#define FE_T fp
+#include "procs/eth/bls/ladder.inc"
+#undef PT
+#undef FE
+#undef PT_JACOBIAN
+#undef PT_AFFINE
+#undef FE_T
+
+#define PT(name) g2_##name
+#define FE(name) fp2_##name
+#define PT_JACOBIAN g2
+#define PT_AFFINE g2a
+#define FE_T fp2
+#include "procs/eth/bls/ladder.inc"
 
 void bls_lanes_mul_keys(struct lanes_g1 out[LANES], const struct bls_pubkey *const keys[LANES],
 			const uint32_t factors[][2], size_t n)
@@ -120,34 +189,34 @@ void bls_lanes_mul_keys(struct lanes_g1 out[LANES], const struct bls_pubkey *con
 	const uint64_t *in[LANES] = {NULL};
 	uint64_t *to[LANES] = {NULL};
 	uint32_t f[LANES][2] = {{0}};
+	struct ladder_factor factor;
 	struct g1a a;
-	struct g1 p, q, r;
+	struct g1 table[1][4], r;
 	for (size_t i = 0; i < n; i++) {
 		in[i] = keys[i]->x;
 		to[i] = out[i].l;
 		memcpy(f[i], factors[i], sizeof(f[i]));
 	}
+	ladder_factor_set(&factor, (const uint32_t(*)[2])f);
 	lanes_load(&a.x, in, 0);
 	lanes_load(&a.y, in, 6);
-	g1_from_affine(&p, &a);
-	fp_mul(&q.x, &p.x, &fp_beta);
-	fp_neg(&q.y, &p.y);
-	q.z = p.z;
-	FACTOR_LADDER(g1, &r, &p, &q, f);
+	g1_ladder_table(table[0], &a);
+	fpmask present = lanes_mask(in);
+	g1_ladder(&r, table, &factor, &present, 1);
 	lanes_store(to, 0, &r.x);
 	lanes_store(to, 6, &r.y);
 	lanes_store(to, 12, &r.z);
 }
 
-/* p += q where p != +-q and neither is the identity; else z becomes zero, and stays so. */
+/* p += q, q not reduced, where p != +-q and neither is the identity; else z becomes zero, and stays so. */
 static inline void lanes_add_open(struct g1 *p, const struct g1a *q)
 {
 	struct fp zz, h, m, hh, t, sum;
 	fp_sqr(&zz, &p->z);
-	fp_mul(&h, &q->x, &zz);
+	fp_mul_carried(&h, &q->x, &zz);
 	fp_sub(&h, &h, &p->x);
 	fp_mul(&zz, &zz, &p->z);
-	fp_mul(&m, &q->y, &zz);
+	fp_mul_carried(&m, &q->y, &zz);
 	fp_sub(&m, &m, &p->y);
 	fp_mul(&p->z, &p->z, &h);
 	fp_sqr(&hh, &h);
@@ -173,6 +242,7 @@ unsigned bls_lanes_sum_keys(struct bls_pubkey *const sums[LANES], const struct b
 	size_t longest = 0;
 	for (size_t lane = 0; lane < n; lane++)
 		longest = lists[lane].n > longest ? lists[lane].n : longest;
+	g1_set_inf(&p);
 	for (size_t k = 0; k < longest; k++) {
 		const uint64_t *in[LANES] = {NULL};
 		struct g1a q;
@@ -183,14 +253,14 @@ unsigned bls_lanes_sum_keys(struct bls_pubkey *const sums[LANES], const struct b
 			else
 				ended |= (fpmask)(1u << lane);
 		}
-		lanes_load(&q.x, in, 0);
-		lanes_load(&q.y, in, 6);
 		if (k == 0) {
-			p.x = q.x;
-			p.y = q.y;
+			lanes_load(&p.x, in, 0);
+			lanes_load(&p.y, in, 6);
 			p.z = fp_one;
 			continue;
 		}
+		lanes_load_raw(&q.x, in, 0);
+		lanes_load_raw(&q.y, in, 6);
 		before = p;
 		lanes_add_open(&p, &q);
 		if (ended)
@@ -214,22 +284,28 @@ void bls_lanes_sum_signatures(struct lanes_g2 out[LANES], const struct bls_item 
 			      const uint32_t factors[][2], size_t n)
 {
 	uint64_t *to[LANES];
-	struct g2 sum;
+	struct g2 tables[LANES_DEEP][4], sum;
 	g2_set_inf(&sum);
-	for (size_t i = 0; i < n; i += LANES) {
-		const uint64_t *in[LANES] = {NULL};
-		uint32_t f[LANES][2] = {{0}};
-		struct g2a a;
-		struct g2 p, q, r;
-		for (size_t lane = 0; lane < LANES && i + lane < n; lane++) {
-			in[lane] = items[i + lane].signature->x;
-			memcpy(f[lane], factors[i + lane], sizeof(f[lane]));
+	for (size_t i = 0; i < n;) {
+		struct ladder_factor factor[LANES_DEEP];
+		fpmask present[LANES_DEEP];
+		size_t deep = 0;
+		for (; deep < LANES_DEEP && i < n; deep++) {
+			const uint64_t *in[LANES] = {NULL};
+			uint32_t f[LANES][2] = {{0}};
+			struct g2a a;
+			for (size_t lane = 0; lane < LANES && i < n; lane++, i++) {
+				in[lane] = items[i].signature->x;
+				memcpy(f[lane], factors[i], sizeof(f[lane]));
+			}
+			ladder_factor_set(&factor[deep], (const uint32_t(*)[2])f);
+			lanes_load2(&a.x, in, 0);
+			lanes_load2(&a.y, in, 12);
+			present[deep] = lanes_mask(in) & (fpmask)~g2_affine_is_inf(&a);
+			g2_ladder_table(tables[deep], &a);
 		}
-		lanes_load2(&a.x, in, 0);
-		lanes_load2(&a.y, in, 12);
-		g2_from_affine(&p, &a);
-		g2_psi2(&q, &p);
-		FACTOR_LADDER(g2, &r, &p, &q, f);
+		struct g2 r;
+		g2_ladder(&r, tables, factor, present, deep);
 		g2_add(&sum, &sum, &r);
 	}
 	for (int lane = 0; lane < LANES; lane++)
@@ -242,21 +318,21 @@ void bls_lanes_sum_signatures(struct lanes_g2 out[LANES], const struct bls_item 
 /* 64 bytes, big endian, modulo p, in each lane. */
 static void lanes_from_wide(struct fp *r, const uint8_t *const bytes[LANES], size_t offset)
 {
-	_Alignas(64) uint64_t low[6][LANES], high[6][LANES];
+	_Alignas(64) uint64_t t[8][LANES];
+	__m512i low[6], high[6];
 	struct fp h;
 	for (int lane = 0; lane < LANES; lane++)
 		for (int i = 0; i < 8; i++) {
 			uint64_t v;
 			memcpy(&v, bytes[lane] + offset + 8 * (7 - i), sizeof(v));
-			v = __builtin_bswap64(v);
-			if (i < 6)
-				low[i][lane] = v;
-			else
-				high[i - 6][lane] = v;
+			t[i][lane] = __builtin_bswap64(v);
 		}
-	memset(high[2], 0, 4 * sizeof(high[0]));
-	lanes_split(r, low);
-	lanes_split(&h, high);
+	for (int i = 0; i < 6; i++) {
+		low[i] = _mm512_load_si512(t[i]);
+		high[i] = i < 2 ? _mm512_load_si512(t[6 + i]) : _mm512_setzero_si512();
+	}
+	lanes_split(r, low, 0);
+	lanes_split(&h, high, 0);
 	fp_mul(r, r, &fp_r2);
 	fp_mul(&h, &h, &fp_wide);
 	fp_add(r, r, &h);
@@ -345,18 +421,19 @@ static fpmask lanes_is_upper(const struct fp *y)
 
 static void lanes_load_x(struct fp *r, const struct lanes_decode d[LANES], size_t offset, size_t n)
 {
-	_Alignas(64) uint64_t t[6][LANES] = {{0}};
+	const uint64_t *in[LANES] = {NULL};
+	__m512i w[6];
 	for (size_t lane = 0; lane < n; lane++)
-		for (int i = 0; i < 6; i++)
-			t[i][lane] = d[lane].x[offset + i];
-	lanes_split(r, t);
+		in[lane] = d[lane].x;
+	lanes_gather(w, in, offset);
+	lanes_split(r, w, 0);
 	fp_mul(r, r, &fp_r2);
 }
 
 static fpmask lanes_results(struct lanes_decode d[LANES], fpmask on_curve, fpmask in_group, size_t n)
 {
 	fpmask upper = 0;
-	for (size_t lane = 0; lane < n; lane++) {
+	for (size_t lane = 0; lane < LANES && lane < n; lane++) {
 		upper |= (fpmask)(!!d[lane].upper << lane);
 		if (!(on_curve >> lane & 1))
 			d[lane].result = BLS_OFF_CURVE;
@@ -381,7 +458,7 @@ void bls_lanes_decode_signatures(struct bls_signature *const signatures[LANES], 
 	fpmask is_upper = lanes_is_upper(&p.y.c1) | (fp_is_zero(&p.y.c1) & lanes_is_upper(&p.y.c0));
 	fp2_neg(&minus, &p.y);
 	fp2_cmov(&p.y, &minus, is_upper ^ upper);
-	for (size_t lane = 0; lane < n; lane++)
+	for (size_t lane = 0; lane < LANES && lane < n; lane++)
 		if (d[lane].result == BLS_OK)
 			to[lane] = signatures[lane]->x;
 	lanes_store2(to, 0, &p.x);
@@ -403,7 +480,7 @@ void bls_lanes_decode_pubkeys(struct bls_pubkey *const keys[LANES], struct lanes
 	fpmask upper = lanes_results(d, on_curve, g1_in_subgroup(&p), n);
 	fp_neg(&minus, &p.y);
 	fp_cmov(&p.y, &minus, lanes_is_upper(&p.y) ^ upper);
-	for (size_t lane = 0; lane < n; lane++)
+	for (size_t lane = 0; lane < LANES && lane < n; lane++)
 		if (d[lane].result == BLS_OK)
 			to[lane] = keys[lane]->x;
 	lanes_store(to, 0, &p.x);

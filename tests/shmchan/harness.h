@@ -3,15 +3,19 @@
 #define TESTS_SHMCHAN_HARNESS_H
 
 #include <criterion/criterion.h>
+#include <criterion/hooks.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "shmchan/broker.h"
+#include "shmchan/obj.h"
+#include "shmchan/seg.h"
 #include "shmchan/view.h"
 
 struct harness {
@@ -25,6 +29,23 @@ static inline void harness_name(struct harness *h)
 	static unsigned serial;
 
 	snprintf(h->group, sizeof(h->group), "t%d-%u", (int)getpid(), serial++);
+}
+
+// A test that failed, or was killed, has left its group: its name says whose it was.
+static void harness_sweep(void *ctx, const char *group, const char *object)
+{
+	char *end;
+	long pid = *group == 't' ? strtol(group + 1, &end, 10) : 0;
+
+	(void)ctx;
+	if (pid > 0 && *end == '-' && kill((pid_t)pid, 0) && errno == ESRCH)
+		shmchan_seg_unlink(group, object);
+}
+
+ReportHook(POST_ALL)(struct criterion_global_stats *stats)
+{
+	(void)stats;
+	shmchan_seg_each(NULL, harness_sweep, NULL);
 }
 
 // Slots 1..service_cnt are called s1, s2, ...; they are announced and attached to by this process (harness_attach).
@@ -106,6 +127,65 @@ static inline void harness_end(struct harness *h)
 {
 	shmchan_broker_destroy(h->b);
 	h->b = NULL;
+}
+
+// The segment of an object (NULL: the control segment), to be patched as a peer gone mad would.
+static inline struct shmchan_seg harness_map(const struct harness *h, const char *object)
+{
+	struct shmchan_seg seg;
+
+	cr_assert_eq(shmchan_seg_open(&seg, h->group, object, true, NULL), 0);
+	return seg;
+}
+
+static inline void harness_truncate(const struct harness *h, const char *object, size_t size)
+{
+	char path[SHMCHAN_SEG_NAME_MAX + 16] = "/dev/shm";
+
+	shmchan_seg_name(path + strlen(path), h->group, object);
+	cr_assert_eq(truncate(path, (off_t)size), 0);
+}
+
+// A child that ends with the test. f returns its exit status.
+static inline pid_t harness_fork(int (*f)(void *ctx), void *ctx)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	cr_assert_neq(pid, -1);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(getppid() == parent ? f(ctx) : 99);
+	}
+	return pid;
+}
+
+static inline void harness_kill(pid_t pid)
+{
+	cr_assert_eq(kill(pid, SIGKILL), 0);
+	cr_assert_eq(waitpid(pid, NULL, 0), pid);
+}
+
+// Seeded; HARNESS_SEED repeats a run. xorshift64*.
+static inline uint64_t harness_random(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 0x2545f4914f6cdd1dull;
+}
+
+static inline uint64_t harness_env(const char *name, uint64_t otherwise)
+{
+	const char *s = getenv(name);
+
+	return s && *s ? strtoull(s, NULL, 0) : otherwise;
+}
+
+static inline uint64_t harness_seed(void)
+{
+	uint64_t seed = harness_env("HARNESS_SEED", 0x9e3779b97f4a7c15ull);
+
+	return seed ? seed : 1;
 }
 
 #endif

@@ -88,6 +88,10 @@ int shmchan_mpsc_reserve(struct shmchan *ch)
 		}
 		i = i + 1 == ch->r.cap ? (lap++, 0) : i + 1;
 	}
+	// A lagging hint would tell who waits for room that there is some (shmchan_mpsc_room). Relaxed: see above.
+	if (HINT(lap, i) != start)
+		atomic_compare_exchange_strong_explicit(&ring->tail, &start, HINT(lap, i),
+							memory_order_relaxed, memory_order_relaxed);
 	shmchan_note_full(ch, ch->r.cap);
 	return SHMCHAN_FULL;
 }

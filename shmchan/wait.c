@@ -33,6 +33,11 @@ static uint64_t deadline_of(uint64_t timeout_ns)
 	return timeout_ns > SHMCHAN_FOREVER - 1 - now ? SHMCHAN_FOREVER : now + timeout_ns;
 }
 
+static bool over(uint64_t deadline)
+{
+	return deadline != SHMCHAN_FOREVER && now_ns() >= deadline;
+}
+
 static unsigned look(struct shmchan_sel *sel, unsigned n)
 {
 	unsigned found = 0;
@@ -145,8 +150,8 @@ int shmchan_recv(struct shmchan *ch, struct shmchan_msg *m, uint64_t timeout_ns)
 		if (r < 0)
 			return r;
 		err = shmchan_take(ch, m);
-	} while (err == SHMCHAN_EMPTY);
-	return err;
+	} while (err == SHMCHAN_EMPTY && !over(deadline));
+	return err == SHMCHAN_EMPTY ? SHMCHAN_TIMEOUT : err;
 }
 
 int shmchan_send(struct shmchan *ch, const struct shmchan_msg *m, uint64_t timeout_ns)
@@ -164,8 +169,8 @@ int shmchan_send(struct shmchan *ch, const struct shmchan_msg *m, uint64_t timeo
 		if (r < 0)
 			return r;
 		err = shmchan_try_send(ch, m);
-	} while (err == SHMCHAN_FULL);
-	return err;
+	} while (err == SHMCHAN_FULL && !over(deadline)); // room that another producer takes each time is none
+	return err == SHMCHAN_FULL ? SHMCHAN_TIMEOUT : err;
 }
 
 // Is tx read by the sender of the oldest message in flight on rx, and is that sender dead?
@@ -197,6 +202,6 @@ int shmchan_answer(struct shmchan *rx, struct shmchan *tx, const struct shmchan_
 		if (r < 0)
 			return r;
 		err = shmchan_try_answer(rx, tx, m);
-	} while (err == SHMCHAN_FULL);
-	return err;
+	} while (err == SHMCHAN_FULL && !over(deadline));
+	return err == SHMCHAN_FULL ? SHMCHAN_TIMEOUT : err;
 }

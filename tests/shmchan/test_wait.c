@@ -1,0 +1,357 @@
+#include "tests/shmchan/harness.h"
+
+#include <pthread.h>
+#include <sys/time.h>
+#include "shmchan/chan.h"
+
+static const unsigned one[] = {1}, two[] = {2}, one_three[] = {1, 3};
+
+#define MS 1000000u
+
+struct pair {
+	struct harness h;
+	struct shmchan_proc *a, *b;
+	struct shmchan *tx, *rx;
+};
+
+static void pair_create(struct pair *p, enum shmchan_kind kind, uint32_t cap)
+{
+	struct shmchan_chan_spec spec = {.name = "c",
+					 .kind = kind,
+					 .capacity = cap,
+					 .msg_size = 8,
+					 .producers = one_three,
+					 .producer_cnt = kind == SHMCHAN_KIND_MPSC ? 2 : 1,
+					 .consumers = two,
+					 .consumer_cnt = 1};
+
+	harness_create(&p->h, 3, &spec, 1, NULL, 0);
+	p->a = harness_attach(&p->h, 1);
+	p->b = harness_attach(&p->h, 2);
+	p->tx = harness_open(p->a, "c", SHMCHAN_TX);
+	p->rx = harness_open(p->b, "c", SHMCHAN_RX);
+}
+
+static void pair_end(struct pair *p)
+{
+	harness_check(&p->h);
+	shmchan_detach(p->a);
+	shmchan_detach(p->b);
+	harness_end(&p->h);
+}
+
+static void fill(struct shmchan *tx)
+{
+	while (shmchan_try_send(tx, &(struct shmchan_msg){.corr = 1}) == 0)
+		;
+}
+
+Test(wait, a_full_channel_times_out)
+{
+	for (enum shmchan_kind k = SHMCHAN_KIND_SLOT; k <= SHMCHAN_KIND_MPSC; k++) {
+		struct shmchan_sel sel;
+		struct pair p;
+
+		if (k == SHMCHAN_KIND_SLOT_REF)
+			continue;
+		pair_create(&p, k, k == SHMCHAN_KIND_SLOT ? 1 : 3);
+		fill(p.tx);
+		cr_assert_eq(shmchan_send(p.tx, &(struct shmchan_msg){0}, 0), SHMCHAN_TIMEOUT);
+		cr_assert_eq(shmchan_send(p.tx, &(struct shmchan_msg){0}, MS), SHMCHAN_TIMEOUT);
+		sel = (struct shmchan_sel){.ch = p.tx};
+		cr_assert_eq(shmchan_select(p.a, &sel, 1, MS), SHMCHAN_TIMEOUT);
+		pair_end(&p);
+	}
+}
+
+// Two producers leave the hint one behind when the one that claimed later moves it last.
+Test(wait, a_lagging_hint_does_not_hide_a_full_ring, .timeout = 20)
+{
+	for (uint32_t cap = 1; cap <= 5; cap++)
+		for (uint32_t back = 0; back < cap; back++) {
+			struct shmchan_sel sel;
+			struct pair p;
+
+			pair_create(&p, SHMCHAN_KIND_MPSC, cap);
+			fill(p.tx);
+			atomic_store(&p.tx->r.ring->tail, back);
+			cr_assert_eq(shmchan_send(p.tx, &(struct shmchan_msg){0}, MS), SHMCHAN_TIMEOUT);
+			sel = (struct shmchan_sel){.ch = p.tx};
+			cr_assert_eq(shmchan_select(p.a, &sel, 1, MS), SHMCHAN_TIMEOUT);
+			pair_end(&p);
+		}
+}
+
+struct waste {
+	struct shmchan *tx;
+	_Atomic bool stop;
+};
+
+static void *scribble(void *arg)
+{
+	struct waste *w = arg;
+
+	while (!atomic_load(&w->stop))
+		atomic_store(&w->tx->r.ring->tail, UINT32_MAX);
+	return NULL;
+}
+
+// The hint says that there may be room each time it is asked: the time is up all the same.
+Test(wait, a_deadline_holds_whatever_the_hint_says, .timeout = 20)
+{
+	struct waste w = {0};
+	struct pair p;
+	pthread_t t;
+
+	pair_create(&p, SHMCHAN_KIND_MPSC, 3);
+	fill(p.tx);
+	w.tx = p.tx;
+	cr_assert_eq(pthread_create(&t, NULL, scribble, &w), 0);
+	for (unsigned i = 0; i < 50; i++)
+		cr_assert_eq(shmchan_send(p.tx, &(struct shmchan_msg){0}, MS / 10), SHMCHAN_TIMEOUT);
+	atomic_store(&w.stop, true);
+	pthread_join(t, NULL);
+	pair_end(&p);
+}
+
+static volatile sig_atomic_t handled;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	handled++;
+}
+
+// Signals keep coming until one finds the call asleep.
+static void alarms(bool on)
+{
+	struct itimerval every = {0};
+
+	if (on) {
+		struct sigaction sa = {.sa_handler = on_alarm};
+
+		sigaction(SIGALRM, &sa, NULL);
+		every.it_interval.tv_usec = every.it_value.tv_usec = 5000;
+	}
+	setitimer(ITIMER_REAL, &every, NULL);
+}
+
+Test(wait, signals_interrupt_every_waiting_call)
+{
+	struct shmchan_chan_spec spec[] = {{.name = "ask",
+					    .kind = SHMCHAN_KIND_SPSC,
+					    .capacity = 2,
+					    .producers = one,
+					    .producer_cnt = 1,
+					    .consumers = two,
+					    .consumer_cnt = 1},
+					   {.name = "reply",
+					    .kind = SHMCHAN_KIND_MPSC,
+					    .capacity = 1,
+					    .producers = two,
+					    .producer_cnt = 1,
+					    .consumers = one,
+					    .consumer_cnt = 1}};
+	struct harness h;
+	struct shmchan_proc *a, *b;
+	struct shmchan *ask, *in, *reply;
+	struct shmchan_sel sel;
+	struct shmchan_msg m;
+
+	harness_create(&h, 2, spec, 2, NULL, 0);
+	a = harness_attach(&h, 1);
+	b = harness_attach(&h, 2);
+	ask = harness_open(a, "ask", SHMCHAN_TX);
+	in = harness_open(b, "ask", SHMCHAN_RX);
+	reply = harness_open(b, "reply", SHMCHAN_TX);
+	alarms(true);
+	cr_assert_eq(shmchan_recv(in, &m, SHMCHAN_FOREVER), SHMCHAN_INTR);
+	sel.ch = in;
+	cr_assert_eq(shmchan_select(b, &sel, 1, SHMCHAN_FOREVER), SHMCHAN_INTR);
+	fill(ask);
+	cr_assert_eq(shmchan_send(ask, &(struct shmchan_msg){0}, SHMCHAN_FOREVER), SHMCHAN_INTR);
+	cr_assert_eq(shmchan_take(in, &m), 0);
+	fill(reply);
+	cr_assert_eq(shmchan_answer(in, reply, &(struct shmchan_msg){0}, SHMCHAN_FOREVER), SHMCHAN_INTR);
+	alarms(false);
+	cr_assert_gt(handled, 0);
+	cr_assert_eq(shmchan_answer(in, reply, &(struct shmchan_msg){0}, MS), SHMCHAN_TIMEOUT);
+	cr_assert_eq(shmchan_done(in), 0, "what could not be answered is still in flight");
+	harness_check(&h);
+	shmchan_detach(a);
+	shmchan_detach(b);
+	harness_end(&h);
+}
+
+// A consumer that is dead frees nothing: who answers it into a channel of its own is told, instead of waiting.
+Test(wait, answering_the_dead_ends)
+{
+	struct shmchan_chan_spec spec[] = {{.name = "ask",
+					    .kind = SHMCHAN_KIND_MPSC,
+					    .capacity = 4,
+					    .producers = one,
+					    .producer_cnt = 1,
+					    .consumers = two,
+					    .consumer_cnt = 1},
+					   {.name = "reply",
+					    .kind = SHMCHAN_KIND_SLOT,
+					    .capacity = 1,
+					    .producers = two,
+					    .producer_cnt = 1,
+					    .consumers = one,
+					    .consumer_cnt = 1}};
+	struct harness h;
+	struct shmchan_proc *a, *b;
+	struct shmchan *ask, *in, *reply;
+	struct shmchan_msg m = {0};
+
+	harness_create(&h, 2, spec, 2, NULL, 0);
+	a = harness_attach(&h, 1);
+	b = harness_attach(&h, 2);
+	ask = harness_open(a, "ask", SHMCHAN_TX);
+	in = harness_open(b, "ask", SHMCHAN_RX);
+	reply = harness_open(b, "reply", SHMCHAN_TX);
+	for (unsigned i = 0; i < 2; i++)
+		cr_assert_eq(shmchan_try_send(ask, &m), 0);
+	cr_assert_eq(shmchan_take(in, &m), 0);
+	cr_assert_eq(shmchan_answer(in, reply, &m, 0), 0);
+	cr_assert_eq(shmchan_take(in, &m), 0);
+	cr_assert_eq(shmchan_answer(in, reply, &m, MS), SHMCHAN_TIMEOUT);
+	shmchan_detach(a);
+	harness_bury(&h, 1);
+	cr_assert_eq(shmchan_answer(in, reply, &m, SHMCHAN_FOREVER), SHMCHAN_PEER_DIED);
+	cr_assert_eq(shmchan_done(in), SHMCHAN_ENOENT, "the request is completed");
+	harness_check(&h);
+	shmchan_detach(b);
+	harness_end(&h);
+}
+
+Test(wait, select_tells_which)
+{
+	struct shmchan_chan_spec spec[] = {{.name = "x",
+					    .kind = SHMCHAN_KIND_SPSC,
+					    .capacity = 1,
+					    .producers = one,
+					    .producer_cnt = 1,
+					    .consumers = two,
+					    .consumer_cnt = 1},
+					   {.name = "y",
+					    .kind = SHMCHAN_KIND_MPSC,
+					    .capacity = 1,
+					    .producers = one,
+					    .producer_cnt = 1,
+					    .consumers = two,
+					    .consumer_cnt = 1}};
+	struct harness h;
+	struct shmchan_proc *a, *b;
+	struct shmchan_sel tx[2], rx[2];
+	struct shmchan_msg m;
+
+	harness_create(&h, 2, spec, 2, NULL, 0);
+	a = harness_attach(&h, 1);
+	b = harness_attach(&h, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		tx[i].ch = harness_open(a, spec[i].name, SHMCHAN_TX);
+		rx[i].ch = harness_open(b, spec[i].name, SHMCHAN_RX);
+	}
+	cr_assert_eq(shmchan_select(a, tx, 0, SHMCHAN_FOREVER), SHMCHAN_EINVAL);
+	cr_assert_eq(shmchan_select(a, tx, 2, SHMCHAN_FOREVER), 2);
+	cr_assert_eq(shmchan_select(b, rx, 2, MS), SHMCHAN_TIMEOUT);
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert_eq(shmchan_try_send(tx[i].ch, &(struct shmchan_msg){.corr = i}), 0);
+		cr_assert_eq(shmchan_select(b, rx, 2, SHMCHAN_FOREVER), 1);
+		cr_assert(rx[i].ready && !rx[1 - i].ready);
+		cr_assert_eq(shmchan_select(a, tx, 2, SHMCHAN_FOREVER), 1);
+		cr_assert(!tx[i].ready && tx[1 - i].ready);
+		cr_assert_eq(shmchan_take(rx[i].ch, &m), 0);
+		cr_assert_eq(shmchan_select(b, rx, 2, MS), SHMCHAN_TIMEOUT);
+		cr_assert_eq(shmchan_done(rx[i].ch), 0);
+	}
+	shmchan_detach(a);
+	shmchan_detach(b);
+	harness_end(&h);
+}
+
+struct sleeper {
+	struct harness *h;
+	unsigned slot;
+	uint64_t rounds;
+};
+
+static int echo(void *ctx)
+{
+	struct sleeper *s = ctx;
+	struct shmchan_proc *p;
+	struct shmchan *rx, *tx;
+	struct shmchan_msg m;
+
+	if (shmchan_attach(&p, s->h->group, s->slot, s->h->inc[s->slot], NULL) ||
+	    shmchan_open(p, "to", SHMCHAN_RX, &rx, NULL) || shmchan_open(p, "from", SHMCHAN_TX, &tx, NULL))
+		return 1;
+	for (uint64_t n = 0; n < s->rounds; n++)
+		if (shmchan_recv(rx, &m, SHMCHAN_FOREVER) || m.corr != n ||
+		    shmchan_send(tx, &(struct shmchan_msg){.corr = n}, SHMCHAN_FOREVER) || shmchan_done(rx))
+			return 2;
+	return 0;
+}
+
+// Both ways of making a sleeper visible to ringers: membarrier, and a fence on each side. One cell each way, so that
+// both the full and the empty edge are slept on.
+static void no_wake_up_is_lost(enum shmchan_fence fence)
+{
+	struct shmchan_chan_spec spec[] = {{.name = "to",
+					    .kind = SHMCHAN_KIND_SPSC,
+					    .capacity = 1,
+					    .producers = one,
+					    .producer_cnt = 1,
+					    .consumers = two,
+					    .consumer_cnt = 1},
+					   {.name = "from",
+					    .kind = SHMCHAN_KIND_MPSC,
+					    .capacity = 1,
+					    .producers = two,
+					    .producer_cnt = 1,
+					    .consumers = one,
+					    .consumer_cnt = 1}};
+	const uint64_t rounds = 5000, ahead = 1;
+	struct shmchan_proc *a;
+	struct shmchan *tx, *rx;
+	struct shmchan_msg m;
+	struct shmchan_seg seg;
+	struct harness h;
+	int status;
+	pid_t pid;
+
+	harness_create(&h, 2, spec, 2, NULL, 0);
+	seg = harness_map(&h, NULL);
+	((struct shmchan_ctl *)seg.base)->fence = fence;
+	shmchan_seg_close(&seg);
+	pid = harness_fork(echo, &(struct sleeper){&h, 2, rounds});
+	a = harness_attach(&h, 1);
+	tx = harness_open(a, "to", SHMCHAN_TX);
+	rx = harness_open(a, "from", SHMCHAN_RX);
+	for (uint64_t n = 0; n < rounds + ahead; n++) {
+		if (n < rounds)
+			cr_assert_eq(shmchan_send(tx, &(struct shmchan_msg){.corr = n}, SHMCHAN_FOREVER), 0);
+		if (n < ahead)
+			continue;
+		cr_assert_eq(shmchan_recv(rx, &m, SHMCHAN_FOREVER), 0);
+		cr_assert_eq(m.corr, n - ahead);
+		cr_assert_eq(shmchan_done(rx), 0);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0);
+	shmchan_detach(a);
+	harness_end(&h);
+}
+
+Test(wait, no_wake_up_is_lost_with_membarrier, .timeout = 30)
+{
+	if (shmchan_bell_fence_best() == SHMCHAN_FENCE_MEMBARRIER)
+		no_wake_up_is_lost(SHMCHAN_FENCE_MEMBARRIER);
+}
+
+Test(wait, no_wake_up_is_lost_with_fences, .timeout = 30)
+{
+	no_wake_up_is_lost(SHMCHAN_FENCE_PLAIN);
+}

@@ -75,7 +75,7 @@ static void print_opts(const struct opt *opts, FILE *f)
 	}
 }
 
-static const struct opt global_opts[] = {
+const struct opt cli_global_opts[] = {
 	{"json", NULL, "-j: JSON, one document on one line"},
 	{"pretty", NULL, "-p: JSON, indented"},
 	{"fields", "FIELDS", "-f: only these columns or keys, comma-separated, in this order"},
@@ -89,7 +89,7 @@ static void words_line(const struct object *o, const struct verb *v, FILE *f)
 		v->flags & VERB_NO_GROUP ? "" : " [GROUP]", v->args[0] != '\0' ? " " : "", v->args);
 }
 
-static void verb_line(const struct object *o, const struct verb *v, FILE *f)
+void cli_verb_line(const struct object *o, const struct verb *v, FILE *f)
 {
 	words_line(o, v, f);
 	for (const struct opt *opt = v->opts; opt != NULL && opt->name != NULL; opt++)
@@ -101,10 +101,23 @@ void cli_synopsis(const struct object *objects, FILE *f)
 {
 	for (const struct object *o = objects; o->name != NULL; o++)
 		for (const struct verb *v = o->verbs; v->name != NULL; v++) {
-			verb_line(o, v, f);
+			cli_verb_line(o, v, f);
 			fputc('\n', f);
 		}
 }
+
+const struct exit_status cli_exit_statuses[] = {
+	{EXIT_OK, "done"},
+	{EXIT_ERROR,
+	 "out of memory, cannot write, or cannot do what was asked for a reason the message gives"},
+	{EXIT_USAGE, "unknown or missing object, verb, option, argument or field"},
+	{EXIT_NO_GROUP, "no such group; or none was named, and none or several run"},
+	{EXIT_DAMAGED, "check found a violated invariant"},
+	{EXIT_UNREADABLE, "cannot read: no permission, another layout, or not a segment of a group"},
+	{EXIT_NO_PROBES, "the probes cannot be used here; the message says why and what would help"},
+	{EXIT_NO_OBJECT, "the group has no such channel, service, pool or dead letter"},
+	{-1, NULL},
+};
 
 static void help_all(const struct cli *cli)
 {
@@ -122,18 +135,17 @@ static void help_all(const struct cli *cli)
 			fprintf(f, "  %-22s %s\n", text, v->brief);
 		}
 	fputs("\noptions:\n", f);
-	print_opts(global_opts, f);
-	fputs("\nexit status: 0 done, 1 out of memory or cannot write, 2 bad usage, 3 no such group,\n"
-	      "  4 check found damage, 5 cannot read (permission, layout), 6 probes unavailable,\n"
-	      "  7 no such object in the group\n",
-	      f);
+	print_opts(cli_global_opts, f);
+	fputs("\nexit status:\n", f);
+	for (const struct exit_status *e = cli_exit_statuses; e->meaning != NULL; e++)
+		fprintf(f, "  %d  %s\n", e->status, e->meaning);
 }
 
 static void help_verb(const struct cli *cli, const struct object *o, const struct verb *v)
 {
 	FILE *f = cli->out;
 	fprintf(f, "usage: %s ", cli->prog);
-	verb_line(o, v, f);
+	cli_verb_line(o, v, f);
 	fprintf(f, "\n%s\n", v->brief);
 	if (v->opts != NULL) {
 		fputs("\noptions:\n", f);
@@ -172,9 +184,9 @@ static void long_options(const struct cli *cli, struct option *longs)
 {
 	static const char shorts[] = "jpfh";
 	unsigned n = 0;
-	for (unsigned i = 0; global_opts[i].name != NULL; i++)
-		longs[n++] =
-			(struct option){global_opts[i].name, global_opts[i].arg != NULL, NULL, shorts[i]};
+	for (unsigned i = 0; cli_global_opts[i].name != NULL; i++)
+		longs[n++] = (struct option){cli_global_opts[i].name, cli_global_opts[i].arg != NULL, NULL,
+					     shorts[i]};
 	for (unsigned i = 0; cli->verb != NULL && cli->verb->opts != NULL && cli->verb->opts[i].name != NULL;
 	     i++)
 		longs[n++] = (struct option){cli->verb->opts[i].name, cli->verb->opts[i].arg != NULL, NULL,

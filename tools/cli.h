@@ -89,6 +89,16 @@ struct table *cli_table(const struct cli *cli, int *status);
 // As record: one object (the first row) instead of a list.
 int cli_print(const struct cli *cli, struct table *t, bool record);
 
+struct exit_status {
+	int status;
+	const char *meaning; // NULL ends the table
+};
+extern const struct exit_status cli_exit_statuses[];
+extern const struct opt cli_global_opts[];
+
+// cli_verb_line writes "OBJECT VERB [GROUP] ARGUMENTS [--OPTIONS]", without a newline.
+void cli_verb_line(const struct object *o, const struct verb *v, FILE *f);
+
 // cli_synopsis writes one line per verb: the table as man page, completion and tests read it.
 void cli_synopsis(const struct object *objects, FILE *f);
 

@@ -4,7 +4,7 @@ toolbox_SRC    := $(addprefix tools/, cli.c histview.c jsonw.c live.c sample.c t
 toolbox_LDLIBS := -lm
 
 PROGS += shmtool
-shmtool_SRC  := $(addprefix tools/, attach.c chan.c chan_live.c check.c dead.c graph.c group.c main.c metrics.c pool.c probe.c service.c \
+shmtool_SRC  := $(addprefix tools/, attach.c chan.c chan_live.c check.c dead.c graph.c group.c main.c manual.c metrics.c pool.c probe.c service.c \
 	shmtool.c version.c why.c)
 shmtool_LIBS := toolbox watch shmchan
 
@@ -15,3 +15,20 @@ shmtool_LDLIBS := $(call pkg,--libs libmicrohttpd)
 else
 shmtool_SRC += tools/http_absent.c
 endif
+
+# Manual and completion come from the table of commands, by the program itself.
+EXTRA_ALL += $(O)/share/man/man1/shmtool.1 $(O)/share/bash-completion/completions/shmtool
+$(O)/share/man/man1/shmtool.1: $(O)/bin/shmtool
+	$(call say,GEN)
+	$(Q)mkdir -p $(@D)
+	$(Q)$< manual >$@
+$(O)/share/bash-completion/completions/shmtool: $(O)/bin/shmtool
+	$(call say,GEN)
+	$(Q)mkdir -p $(@D)
+	$(Q)$< completion >$@
+.PHONY: install-shmtool
+install: install-shmtool
+install-shmtool: all
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 $(O)/share/man/man1/shmtool.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(O)/share/bash-completion/completions/shmtool $(DESTDIR)$(PREFIX)/share/bash-completion/completions

@@ -228,5 +228,7 @@ const struct object shmtool_objects[] = {
 	{"graph", "the group as a picture", graph_verbs},
 	{"metrics", "counts for a monitoring system", metrics_verbs},
 	{"version", "what this program was built with", version_verbs},
+	{"manual", "the manual page", manual_verbs},
+	{"completion", "completion for bash", completion_verbs},
 	{NULL, NULL, NULL},
 };

@@ -14,7 +14,7 @@ check() {
 		echo "ok $count - $name"
 	else
 		echo "not ok $count - $name"
-		sed 's/^/# /' "$work/out" "$work/err" 2>/dev/null
+		head -n 20 "$work/out" "$work/err" 2>/dev/null | cut -c 1-400 | sed 's/^/# /'
 	fi
 }
 

@@ -15,10 +15,12 @@ const char *plan_name_error(const char *name)
 		return "it is empty";
 	if (len >= SHMCHAN_NAME_MAX)
 		return "it is longer than 31 bytes";
-	if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != len)
-		return "only a-z, 0-9, '_', '.' and '-' are allowed";
-	if (name[0] == '.' || name[0] == '-')
-		return "it begins with '.' or '-'";
+	if (strchr(name, '.'))
+		return "a '.' separates group and object in the names of segments";
+	if (strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != len)
+		return "only letters, digits, '_' and '-' are allowed";
+	if (name[0] == '-')
+		return "it begins with '-'";
 	return NULL;
 }
 
@@ -209,6 +211,10 @@ static int count_services(struct planner *p, unsigned *cnt)
 	for (unsigned i = 0; i < p->service_cnt; i++) {
 		const struct topo_service *s = &p->data->services[i];
 
+		for (unsigned j = 0; j < i; j++)
+			if (strcmp(p->data->services[j].name, s->name) == 0)
+				return topo_bad(p->topo, AT("services", i, "name", TOPO_NONE), p->fail,
+						"service '%s' is declared twice", s->name);
 		if (s->replicas && *s->replicas == 0)
 			return topo_bad(p->topo, AT("services", i, "replicas", TOPO_NONE), p->fail,
 					"service '%s' has 0 replicas", s->name);
@@ -360,8 +366,6 @@ static int check_tally(struct planner *p, unsigned item, const struct topo_chann
 
 		if (check_name(p, at, "counter", c->tally[i]))
 			return -1;
-		if (strchr(c->tally[i], '.'))
-			return topo_bad(p->topo, at, p->fail, "counter name '%s' holds a '.'", c->tally[i]);
 		for (unsigned j = 0; j < sizeof(taken) / sizeof(taken[0]); j++)
 			if (strcmp(taken[j], c->tally[i]) == 0)
 				return topo_bad(p->topo, at, p->fail,
@@ -427,6 +431,10 @@ static int count_channels(struct planner *p, unsigned *cnt)
 		const struct topo_channel *c = &p->data->channels[i];
 		struct plan_names *n = &p->channels[i];
 
+		for (unsigned j = 0; j < i; j++)
+			if (strcmp(p->data->channels[j].name, c->name) == 0)
+				return topo_bad(p->topo, AT("channels", i, "name", TOPO_NONE), p->fail,
+						"channel '%s' is declared twice", c->name);
 		*n = (struct plan_names){c->name, *cnt, 1, c->each != NULL};
 		for (unsigned s = 0; c->each && s < p->service_cnt; s++)
 			if (strcmp(p->services[s].name, c->each) == 0 && p->services[s].many) {
@@ -523,11 +531,9 @@ static int make_name(struct planner *p, const char *name)
 
 	if (error)
 		return fail_set(p->fail, SUP_USAGE, "--name '%s' is not valid: %s", name, error);
-	if (!name) {
-		name = p->data->group;
-		if (check_name(p, AT("group", TOPO_NONE, NULL, TOPO_NONE), "group", name))
-			return -1;
-	}
+	if (check_name(p, AT("group", TOPO_NONE, NULL, TOPO_NONE), "group", p->data->group))
+		return -1;
+	name = name ? name : p->data->group;
 	p->plan->spec.name = arena_strndup(&p->plan->arena, name, strlen(name));
 	return 0;
 }

@@ -80,8 +80,9 @@ struct plan {
 int plan_make(struct plan **out, const struct topo *t, const char *name, struct fail *fail);
 void plan_free(struct plan *p);
 
-// plan_name_error says what is wrong with a name of a group or object, or NULL: [a-z0-9_.-], the first not
-// '.' or '-', shorter than SHMCHAN_NAME_MAX.
+// plan_name_error says what is wrong with a name of a group or object, or NULL: letters, digits, '_' and '-',
+// the first not
+// '-', shorter than SHMCHAN_NAME_MAX.
 const char *plan_name_error(const char *name);
 
 // Inside of the plan: what plan.c and plan_job.c share.

@@ -116,7 +116,8 @@ static int check_reply(struct link *l, const json_t *reply)
 
 	if (!reply)
 		return fail_set(&l->fail, SUP_UNREACHABLE,
-				"the supervisor of group '%s' ended before it answered", l->group);
+				"the supervisor of group '%s' is dead, or ended before it answered",
+				l->group);
 	if (json_is_true(json_object_get(reply, "ok")))
 		return 0;
 	error = json_string_value(json_object_get(reply, "error"));

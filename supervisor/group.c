@@ -238,11 +238,11 @@ static int create(struct group *g, struct fail *fail)
 	int rc = shmchan_broker_create(&g->broker, &g->plan->spec, &why);
 
 	if (rc == SHMCHAN_EEXIST)
-		return fail_set(fail, SUP_RUNNING, "can't run group '%s': %s; nothing was changed", name,
+		return fail_set(fail, SUP_RUNNING, "can't run group '%s': %s", name,
 				why.text[0] ? why.text : "it is running");
 	if (rc)
 		return fail_set(fail, rc == SHMCHAN_EINVAL ? SUP_TOPOLOGY : SUP_SYSTEM,
-				"can't create group '%s': %s%s%s; nothing was left behind", name, why.object,
+				"can't create group '%s': %s%s%s", name, why.object,
 				why.object[0] ? ": " : "", why.text[0] ? why.text : shmchan_strerror(rc));
 	return 0;
 }
@@ -460,7 +460,7 @@ enum sup_exit group_run(struct plan *plan, const struct group_options *options)
 	g.random = loop_now() ^ (uint64_t)getpid() << 32;
 	if (set_up(&g, &fail)) {
 		status = fail.status;
-		say(NULL, "%s", fail.text);
+		say(NULL, "%s; nothing was started", fail.text);
 	} else {
 		run(&g);
 		status = finish(&g);

@@ -187,14 +187,19 @@ static enum sup_exit usage(const struct command *c, const char *fmt, const char 
 	return SUP_USAGE;
 }
 
-static enum sup_exit take_option(const struct command *c, struct args *a, int opt, const char *word)
+static enum sup_exit take_option(const struct command *c, struct args *a, int opt)
 {
+	const char *word = "";
+
 	if (opt == 'j')
 		opt = OPT_JSON;
 	if (opt == 'v')
 		opt = OPT_VERBOSE;
+	for (const struct option *o = long_options; o->name; o++)
+		if (o->val == opt)
+			word = o->name;
 	if (!(c->options & (unsigned)opt))
-		return usage(c, "it has no option %s", word);
+		return usage(c, "it has no option --%s", word);
 	switch (opt) {
 	case OPT_NAME:
 		if (a->name)
@@ -242,7 +247,7 @@ static enum sup_exit parse(const struct command *c, int argc, char **argv, struc
 			return usage(c, "%s needs a value", argv[optind - 1]);
 		if (opt == '?')
 			return usage(c, "unknown option %s", argv[at < optind ? optind - 1 : at]);
-		status = take_option(c, a, opt, argv[at]);
+		status = take_option(c, a, opt);
 	}
 	for (; status == SUP_OK && optind < argc; optind++) {
 		if (a->word_cnt == c->words)

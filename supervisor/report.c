@@ -200,6 +200,9 @@ int report_check_file(const char *file, struct fail *fail)
 						  strerror(errno));
 	}
 	folder_of(file, folder);
+	if (stat(folder, &st) == 0 && !S_ISDIR(st.st_mode))
+		return fail_set(fail, SUP_REPORT, "can't write report %s: %s is not a directory", file,
+				folder);
 	if (access(folder, W_OK | X_OK))
 		return fail_set(fail, SUP_REPORT, "can't write report %s: folder %s: %s", file, folder,
 				strerror(errno));

@@ -3,8 +3,8 @@
 //
 //	waiting --start--> starting --ready--> ready
 //	   starting, ready: a death leads to starting (at once), backoff (later), done or failed, as svc_judge
-// says 	   starting, ready --restart--> restarting --death--> starting;   --stop--> stopping --death-->
-// stopped
+// says 	   starting, ready --restart--> restarting --death--> starting;   --stop--> stopping
+// --death--> stopped
 #ifndef SUPERVISOR_SERVICE_H
 #define SUPERVISOR_SERVICE_H
 

@@ -28,8 +28,7 @@ static int running(const char *group, struct fail *fail)
 		shmchan_view_group(v, &g);
 		shmchan_view_close(v);
 	}
-	return fail_set(fail, SUP_RUNNING,
-			"can't run group '%s': it is running, its supervisor has pid %d; nothing was changed",
+	return fail_set(fail, SUP_RUNNING, "can't run group '%s': it is running, its supervisor has pid %d",
 			group, (int)g.broker_pid);
 }
 

@@ -301,3 +301,11 @@ int topo_schema_check(yaml_document_t *doc, const char *file, struct fail *fail)
 		return fail_set(fail, SUP_TOPOLOGY, "%s:1:1: the file holds no topology", file);
 	return check_mapping(&w, top_fields, "topology", root);
 }
+
+int topo_schema_check_free(yaml_document_t *doc, const char *file, const char *what, yaml_node_t *map,
+			   struct fail *fail)
+{
+	struct walk w = {doc, file, fail};
+
+	return check_free_mapping(&w, what, map);
+}

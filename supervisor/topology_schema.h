@@ -13,6 +13,9 @@ extern const cyaml_schema_value_t topo_schema;
 // the walk checks that they are mappings of plain values. Returns 0 or -1 with *fail = SUP_TOPOLOGY
 // "file:line:column: ...".
 int topo_schema_check(yaml_document_t *doc, const char *file, struct fail *fail);
+// topo_schema_check_free checks such a mapping alone: `map`, named `what` in messages.
+int topo_schema_check_free(yaml_document_t *doc, const char *file, const char *what, yaml_node_t *map,
+			   struct fail *fail);
 
 // topo_node_get: the value of `key` in mapping `map`, or NULL.
 yaml_node_t *topo_node_get(yaml_document_t *doc, yaml_node_t *map, const char *key);

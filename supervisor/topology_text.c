@@ -169,48 +169,55 @@ static bool variable_name(const char *s, size_t len)
 	       !(len == 7 && memcmp(s, "replica", 7) == 0);
 }
 
+static int add_variable(struct scan *s, const yaml_node_t *k, const yaml_node_t *v)
+{
+	const char *name = (const char *)k->data.scalar.value, *value = (const char *)v->data.scalar.value;
+
+	if (!variable_name(name, k->data.scalar.length))
+		return fail_set(s->fail, SUP_TOPOLOGY, "%s:%zu:%zu: '%s' can't be the name of a variable",
+				s->file, k->start_mark.line + 1, k->start_mark.column + 1, name);
+	if (strstr(value, "${"))
+		return fail_set(s->fail, SUP_TOPOLOGY, "%s:%zu:%zu: a variable's value can't use another",
+				s->file, v->start_mark.line + 1, v->start_mark.column + 1);
+	s->vars[s->var_cnt++] =
+		(struct variable){arena_strndup(s->arena, name, k->data.scalar.length),
+				  arena_strndup(s->arena, value, v->data.scalar.length), false};
+	return 0;
+}
+
+static int add_variables(struct scan *s, yaml_document_t *doc)
+{
+	yaml_node_t *vars = topo_node_get(doc, yaml_document_get_root_node(doc), "variables");
+
+	if (!vars)
+		return 0;
+	if (topo_schema_check_free(doc, s->file, "variables", vars, s->fail))
+		return -1;
+	s->vars = arena_alloc(s->arena,
+			      (size_t)(vars->data.mapping.pairs.top - vars->data.mapping.pairs.start) + 1,
+			      sizeof(*s->vars));
+	for (yaml_node_pair_t *p = vars->data.mapping.pairs.start; p < vars->data.mapping.pairs.top; p++)
+		if (add_variable(s, yaml_document_get_node(doc, p->key),
+				 yaml_document_get_node(doc, p->value)))
+			return -1;
+	return 0;
+}
+
 static int read_variables(struct scan *s, const struct topo_text *in)
 {
 	yaml_parser_t p;
 	yaml_document_t doc;
-	yaml_node_t *vars;
-	int rc = 0;
+	int rc;
 
 	if (!yaml_parser_initialize(&p))
 		return fail_set(s->fail, SUP_SYSTEM, "%s: no memory", s->file);
 	yaml_parser_set_input_string(&p, (const unsigned char *)in->data, in->len);
-	if (!yaml_parser_load(&p, &doc)) {
+	if (yaml_parser_load(&p, &doc)) {
+		rc = add_variables(s, &doc);
+		yaml_document_delete(&doc);
+	} else {
 		rc = syntax_error(s, &p);
-		yaml_parser_delete(&p);
-		return rc;
 	}
-	vars = topo_node_get(&doc, yaml_document_get_root_node(&doc), "variables");
-	if (vars && vars->type == YAML_MAPPING_NODE) {
-		yaml_node_pair_t *top = vars->data.mapping.pairs.top, *q = vars->data.mapping.pairs.start;
-
-		s->vars = arena_alloc(s->arena, (size_t)(top - q) + 1, sizeof(*s->vars));
-		for (; q < top && !rc; q++) {
-			yaml_node_t *k = yaml_document_get_node(&doc, q->key),
-				    *v = yaml_document_get_node(&doc, q->value);
-
-			if (k->type != YAML_SCALAR_NODE || v->type != YAML_SCALAR_NODE)
-				continue; // the schema walk says so, with what it expected
-			if (!variable_name((char *)k->data.scalar.value, k->data.scalar.length))
-				rc = fail_set(s->fail, SUP_TOPOLOGY,
-					      "%s:%zu:%zu: '%s' can't be the name of a variable", s->file,
-					      k->start_mark.line + 1, k->start_mark.column + 1,
-					      k->data.scalar.value);
-			else if (strstr((char *)v->data.scalar.value, "${"))
-				rc = fail_set(s->fail, SUP_TOPOLOGY,
-					      "%s:%zu:%zu: a variable's value can't use another", s->file,
-					      v->start_mark.line + 1, v->start_mark.column + 1);
-			s->vars[s->var_cnt++] = (struct variable){
-				arena_strndup(s->arena, (char *)k->data.scalar.value, k->data.scalar.length),
-				arena_strndup(s->arena, (char *)v->data.scalar.value, v->data.scalar.length),
-				false};
-		}
-	}
-	yaml_document_delete(&doc);
 	yaml_parser_delete(&p);
 	return rc;
 }

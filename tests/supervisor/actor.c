@@ -1,0 +1,268 @@
+// The services that the supervisor's tests start: each role is one way to behave, well or badly.
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "shmchan/shmchan.h"
+
+#define CHANNEL_MAX 16
+#define WAIT_NS 50000000 // a SIGTERM just before a wait is seen after it
+
+static struct shmchan_proc *me;
+static volatile sig_atomic_t ended;
+
+static void on_term(int signal)
+{
+	ended = 1;
+}
+
+static void catch_term(void)
+{
+	struct sigaction action = {.sa_handler = on_term};
+
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static _Noreturn void die(const char *what, int code)
+{
+	fprintf(stderr, "actor: %s: %s\n", what, shmchan_strerror(code));
+	exit(1);
+}
+
+static struct shmchan *open_end(const char *name, int end)
+{
+	struct shmchan *ch;
+	int rc = shmchan_open(me, name, end, &ch, NULL);
+
+	if (rc)
+		die(name, rc);
+	return ch;
+}
+
+static void attach(void)
+{
+	int rc = shmchan_attach_env(&me, NULL);
+
+	if (rc)
+		die("attach", rc);
+	catch_term();
+}
+
+static unsigned number(const char *s)
+{
+	return s ? (unsigned)strtoul(s, NULL, 10) : 0;
+}
+
+// Sends messages 0 .. cnt-1 to requests-1 .. requests-n, each once whatever happens to this process.
+static int feed(unsigned cnt, unsigned channel_cnt)
+{
+	struct shmchan *out[CHANNEL_MAX], *answers;
+	struct shmchan_stat stat;
+	char name[SHMCHAN_NAME_MAX];
+	uint64_t sent = 0;
+
+	attach();
+	for (unsigned i = 0; i < channel_cnt && i < CHANNEL_MAX; i++) {
+		snprintf(name, sizeof(name), "requests-%u", i + 1);
+		out[i] = open_end(name, SHMCHAN_TX);
+		shmchan_stat(out[i], &stat);
+		sent += stat.enqueued;
+	}
+	answers = open_end("answers", SHMCHAN_TX);
+	shmchan_ready(me);
+	while (sent < cnt && !ended) {
+		struct shmchan_msg m = {
+			.corr = sent + 1, .reply = shmchan_id(answers), .data = &sent, .len = sizeof(sent)};
+
+		if (shmchan_send(out[sent % channel_cnt], &m, WAIT_NS) == 0)
+			sent++;
+	}
+	return ended != 0;
+}
+
+static int echo(const char *name)
+{
+	struct shmchan *in, *out;
+	struct shmchan_msg m;
+
+	attach();
+	in = open_end(name, SHMCHAN_RX);
+	out = open_end("answers", SHMCHAN_TX);
+	shmchan_ready(me);
+	while (!ended)
+		if (shmchan_recv(in, &m, WAIT_NS) == 0) {
+			struct shmchan_msg answer = {.corr = m.corr, .type = 1, .data = m.data, .len = m.len};
+
+			int rc;
+
+			do
+				rc = shmchan_answer(in, out, &answer, WAIT_NS);
+			while ((rc == SHMCHAN_TIMEOUT || rc == SHMCHAN_INTR) && !ended);
+		}
+	return 0;
+}
+
+static int count(unsigned cnt)
+{
+	struct shmchan *in;
+	struct shmchan_stat stat;
+	struct shmchan_msg m;
+
+	attach();
+	in = open_end("answers", SHMCHAN_RX);
+	shmchan_ready(me);
+	for (;;) {
+		shmchan_stat(in, &stat);
+		if (shmchan_tally_get(in, 0) + shmchan_tally_get(in, 1) + stat.dead >= cnt)
+			return 0;
+		if (ended)
+			return 1;
+		if (shmchan_recv(in, &m, WAIT_NS))
+			continue;
+		shmchan_tally_add(in, m.status == SHMCHAN_PEER_DIED, 1);
+		shmchan_done(in);
+	}
+}
+
+static int wait_for_term(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	while (!ended)
+		sigsuspend(&none);
+	return 0;
+}
+
+static void block_term(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int idle(void)
+{
+	block_term();
+	attach();
+	shmchan_ready(me);
+	return wait_for_term();
+}
+
+static _Noreturn void stubborn(void)
+{
+	attach();
+	signal(SIGTERM, SIG_IGN);
+	shmchan_ready(me);
+	for (;;)
+		pause();
+}
+
+static int mute(void)
+{
+	block_term();
+	attach();
+	return wait_for_term();
+}
+
+// A child that nobody told about the end, and its pid for the test to look at.
+static int parent(const char *file)
+{
+	FILE *f;
+	pid_t child;
+
+	block_term();
+	attach();
+	child = fork();
+	if (child == 0) {
+		signal(SIGTERM, SIG_IGN);
+		prctl(PR_SET_PDEATHSIG, 0);
+		for (;;)
+			pause();
+	}
+	f = fopen(file, "we");
+	if (!f || child < 0)
+		return 1;
+	fprintf(f, "%d\n", (int)child);
+	fclose(f);
+	shmchan_ready(me);
+	return wait_for_term();
+}
+
+// Says STATUS=text in sd_notify's protocol, from a child: the supervisor must know whose child it is.
+static int says(const char *text)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	char line[300];
+	pid_t child;
+
+	block_term();
+	attach();
+	shmchan_ready(me);
+	snprintf(line, sizeof(line), "STATUS=%s\nUNKNOWN=1", text);
+	strncpy(addr.sun_path, getenv("NOTIFY_SOCKET"), sizeof(addr.sun_path) - 1);
+	child = fork();
+	if (child == 0) {
+		int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		_exit(sendto(fd, line, strlen(line), 0, (struct sockaddr *)&addr, sizeof(addr)) < 0);
+	}
+	waitpid(child, NULL, 0);
+	return wait_for_term();
+}
+
+// Writes its name when it begins and when it ends, for the test of the order.
+static int order(const char *name)
+{
+	printf("up %s\n", name);
+	fflush(stdout);
+	idle();
+	printf("down %s\n", name);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *role = argc > 1 ? argv[1] : "", *arg = argc > 2 ? argv[2] : NULL;
+
+	if (strcmp(role, "orphan") != 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (strcmp(role, "feed") == 0)
+		return feed(number(arg), number(argv[3]));
+	if (strcmp(role, "echo") == 0)
+		return echo(arg);
+	if (strcmp(role, "count") == 0)
+		return count(number(arg));
+	if (strcmp(role, "idle") == 0 || strcmp(role, "orphan") == 0)
+		return idle();
+	if (strcmp(role, "stubborn") == 0)
+		stubborn();
+	if (strcmp(role, "mute") == 0)
+		return mute();
+	if (strcmp(role, "parent") == 0)
+		return parent(arg);
+	if (strcmp(role, "says") == 0)
+		return says(arg);
+	if (strcmp(role, "order") == 0)
+		return order(arg);
+	if (strcmp(role, "exit") == 0)
+		return (int)number(arg);
+	if (strcmp(role, "raise") == 0)
+		return raise((int)number(arg));
+	if (strcmp(role, "late") == 0) // fails before it is ready in its first incarnations
+		return number(getenv("SHMCHAN_INCARNATION")) < number(arg) ? 1 : idle();
+	if (strcmp(role, "ready-exit") == 0) {
+		attach();
+		shmchan_ready(me);
+		return (int)number(arg);
+	}
+	fprintf(stderr, "actor: unknown role '%s'\n", role);
+	return 2;
+}

@@ -1,0 +1,86 @@
+# shellcheck shell=bash disable=SC2034 # variables are for the scripts
+# Sourced by the scripts beside it: TAP, a folder of its own, groups that end with the script.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+BUILD=${BUILD:-build}
+case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
+shmsup=$BUILD/bin/shmsup actor=$BUILD/test/sup_actor
+dir=$(mktemp -d)
+base=t$$
+tests=0
+pids=()
+if [ "$(id -u)" = 0 ]; then rundir=/run/shmchan; elif [ -d "${XDG_RUNTIME_DIR:-/nonexistent}" ]; then
+	rundir=$XDG_RUNTIME_DIR/shmchan
+else
+	rundir=/tmp/shmchan-$(id -u)
+fi
+
+finish() {
+	for p in "${pids[@]}"; do kill -9 "$p" 2>/dev/null; done
+	wait 2>/dev/null
+	rm -rf "$dir"
+	# Only after a test that failed in the middle is there anything.
+	rm -f "/dev/shm/shmchan.$base-"* "$rundir/$base-"*
+	echo "1..$tests"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+# ok CONDITION-STATUS NAME
+ok() {
+	tests=$((tests + 1))
+	if [ "$1" = 0 ]; then echo "ok $tests - $2"; else echo "not ok $tests - $2"; fi
+}
+# is NAME GOT WANTED
+is() {
+	tests=$((tests + 1))
+	if [ "$2" = "$3" ]; then
+		echo "ok $tests - $1"
+	else
+		printf 'not ok %d - %s\n# got:    %s\n# wanted: %s\n' "$tests" "$1" "$2" "$3"
+	fi
+}
+# like NAME GOT PATTERN (of case)
+like() {
+	tests=$((tests + 1))
+	# shellcheck disable=SC2254  # a pattern
+	case $2 in
+	$3) echo "ok $tests - $1" ;;
+	*) printf 'not ok %d - %s\n# got:    %s\n# wanted: %s\n' "$tests" "$1" "$2" "$3" ;;
+	esac
+}
+# until_true COMMAND...: polls until it is; a test whose condition never comes ends the script.
+until_true() {
+	local end=$((SECONDS + 60))
+	until "$@"; do
+		if [ $SECONDS -ge $end ]; then
+			ok 1 "never true: $*"
+			sed 's/^/# /' "$dir"/*.err
+			exit 1
+		fi
+		sleep 0.01
+	done
+}
+# start GROUP TOPOLOGY ARG...: shmsup run in the background, its pid in $pid, its words in $dir/GROUP.{out,err}.
+start() {
+	local group=$1 topology=$2
+	shift 2
+	"$shmsup" run "$topology" --name "$group" "$@" >"$dir/$group.out" 2>"$dir/$group.err" &
+	pid=$!
+	pids+=("$pid")
+}
+# ended PID: waits for it, its status in $status.
+ended() {
+	wait "$1"
+	status=$?
+}
+status_of() { "$shmsup" status -j "$1" 2>/dev/null; }
+# field GROUP SERVICE KEY
+field() { status_of "$1" | jq -r --arg s "$2" ".services[] | select(.name == \$s) | .$3"; }
+all_ready() { [ "$(status_of "$1" | jq -r '[.services[].state] | unique | join(",")')" = ready ]; }
+in_state() { [ "$(field "$1" "$2" state)" = "$3" ]; }
+# gone PID: it runs no more; whoever inherited it may not have reaped it yet.
+gone() { ! grep -q '^State:[[:space:]]*[RSDTtI]' "/proc/$1/status" 2>/dev/null; }
+# left GROUP: what is left of it in /dev/shm and the folder of sockets.
+left() { find /dev/shm "$rundir" \( -name "shmchan.$1" -o -name "shmchan.$1.*" -o -name "$1.*" \) 2>/dev/null | tr '\n' ' '; }
+is_replaced() { local now; now=$(field "$1" "$2" pid) && [ -n "$now" ] && [ "$now" != 0 ] && [ "$now" != "$3" ]; }

@@ -1,0 +1,18 @@
+sup_tests := topology plan service loop report notify control
+TESTS += $(sup_tests:%=sup_%)
+define sup_test
+sup_$(1)_SRC := tests/supervisor/$(1).c
+sup_$(1)_LIBS := supervisor shmchan
+sup_$(1)_LDLIBS := -lcriterion
+endef
+$(foreach t,$(sup_tests),$(eval $(call sup_test,$(t))))
+
+# The services that the scripts start: a program of the tests, neither run by itself nor installed.
+tests: $(O)/test/sup_actor
+$(O)/test/sup_actor: $(O)/obj/tests/supervisor/actor.o $(O)/lib/libshmchan.a
+	$(call say,LD)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shmchan_LDLIBS) -lpthread
+-include $(O)/obj/tests/supervisor/actor.d
+
+SCRIPTS += $(addprefix tests/supervisor/,control.sh deaths.sh job.sh stale.sh topology.sh)

@@ -1,0 +1,60 @@
+#!/bin/bash
+# A group that is running is left alone; what a killed supervisor left is ended and removed.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+g=$base-s
+cat >"$dir/t.yaml" <<EOF
+group: t
+services:
+  - {name: loyal, command: $actor, args: [idle]}
+  - {name: orphan, command: $actor, args: [orphan]}
+channels:
+  - {name: line, kind: spsc, message_size: 8, producers: [loyal], consumers: [orphan]}
+pools:
+  - {name: blocks, block_size: 4096, block_count: 4, users: [loyal, orphan]}
+EOF
+
+start "$g" "$dir/t.yaml"
+first=$pid
+until_true all_ready "$g"
+out=$("$shmsup" run "$dir/t.yaml" --name "$g" 2>&1)
+is "already running: exit status" $? 4
+is "already running: one line with its pid" "$out" \
+	"shmsup: can't run group '$g': it is running, its supervisor has pid $first; nothing was started"
+is "already running: it runs on" "$(all_ready "$g" && echo yes)" yes
+is "already running: its sockets are there" "$(find "$rundir" -name "$g.*" | wc -l)" 2
+start "$g-2" "$dir/t.yaml"
+until_true all_ready "$g-2"
+is "two groups of one topology at once" "$(all_ready "$g" && echo yes)" yes
+"$shmsup" stop "$g-2" >/dev/null
+pid=$first
+is "one stops, the other runs on" "$(all_ready "$g" && echo yes)" yes
+
+for round in 1 2; do
+	orphan=$(field "$g" orphan pid) loyal=$(field "$g" loyal pid)
+	pids+=("$orphan") # should this script end early
+	kill -9 "$pid"
+	ended "$pid"
+	until_true gone "$loyal"
+	is "round $round: the orphan lives" "$(kill -0 "$orphan" && echo yes)" yes
+	"$shmsup" status "$g" >"$dir/out" 2>&1
+	is "round $round: status of a dead supervisor: exit status" $? 13
+	like "round $round: status of a dead supervisor: message" "$(cat "$dir/out")" "shmsup: the supervisor of group '$g' is dead*"
+	like "round $round: segments are left" "$(left "$g")" "*/dev/shm/shmchan.$g *"
+	start "$g" "$dir/t.yaml"
+	until_true all_ready "$g"
+	like "round $round: said in one line" "$(cat "$dir/$g.err")" \
+		"shmsup: $g: a killed supervisor had left * segments and 1 processes; they are removed"
+	is "round $round: the orphan has ended" "$(gone "$orphan" && echo yes)" yes
+done
+kill "$pid"
+ended "$pid"
+is "SIGTERM: exit status" "$status" 9
+is "nothing left" "$(left "$g")" ""
+
+# A start that fails half way: the second pool does not fit anywhere.
+sed 's/block_count: 4,/block_count: 100000,/; s/4096/1073741824/' "$dir/t.yaml" >"$dir/huge.yaml"
+out=$("$shmsup" run "$dir/huge.yaml" --name "$g" 2>&1)
+is "a group that does not fit into memory: exit status" $? 1
+like "a group that does not fit into memory: message" "$out" "shmsup: can't create group '$g': *; nothing was started"
+is "a group that does not fit into memory: nothing left" "$(left "$g")" ""

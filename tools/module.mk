@@ -1,11 +1,12 @@
 # All but main, so that tests link it too.
 LIBS += toolbox
-toolbox_SRC    := $(addprefix tools/, cli.c histview.c jsonw.c live.c sample.c table.c)
+toolbox_SRC    := $(addprefix tools/, cli.c histview.c jsonw.c live.c procstat.c sample.c table.c)
 toolbox_LDLIBS := -lm
 
 PROGS += shmtool
-shmtool_SRC  := $(addprefix tools/, attach.c chan.c chan_live.c check.c dead.c graph.c group.c main.c manual.c metrics.c pool.c probe.c service.c \
-	shmtool.c version.c why.c)
+shmtool_SRC  := $(addprefix tools/, attach.c chan.c chan_live.c check.c dead.c graph.c group.c main.c manual.c metrics.c \
+	pool.c probe.c service.c \
+	shmtool.c top.c version.c why.c)
 shmtool_LIBS := toolbox watch shmchan
 
 # Serving metrics is left out where libmicrohttpd is not installed.
@@ -14,6 +15,14 @@ shmtool_SRC    += tools/http.c
 shmtool_LDLIBS := $(call pkg,--libs libmicrohttpd)
 else
 shmtool_SRC += tools/http_absent.c
+endif
+
+# So is the full screen, without ncursesw.
+ifneq ($(call pkg,--exists ncursesw && echo yes),)
+shmtool_SRC    += tools/top_screen.c
+shmtool_LDLIBS += $(call pkg,--libs ncursesw)
+else
+shmtool_SRC += tools/top_absent.c
 endif
 
 # Manual and completion come from the table of commands, by the program itself.

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "tools/procstat.h"
 #include "tools/shmtool.h"
 
 enum {
@@ -37,46 +38,19 @@ static const struct col service_cols[] = {
 	[S_SENDS] = {"sends", COL_LIST, COL_EXTRA, "channels it may send to"},
 };
 
-// Processor time (clock ticks) and resident pages from /proc/PID/stat; false if it can't be read.
-static bool proc_stat(pid_t pid, unsigned long *cpu_ticks, long *rss_pages)
-{
-	char path[32], line[1024];
-	unsigned long user, system;
-	const char *rest;
-	bool ok;
-	FILE *f;
-
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return false;
-	ok = fgets(line, sizeof line, f) != NULL;
-	fclose(f);
-	rest = ok ? strrchr(line, ')') : NULL; // the name before it may contain anything
-	if (rest == NULL ||
-	    sscanf(rest,
-		   ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d %*u "
-		   "%*u %ld",
-		   &user, &system, rss_pages) != 3)
-		return false;
-	*cpu_ticks = user + system;
-	return true;
-}
-
 static void process_columns(struct table *t, const struct shmchan_view_proc *p)
 {
-	double ticks = (double)sysconf(_SC_CLK_TCK);
-	unsigned long cpu;
-	long pages;
+	struct procstat stat;
 	struct timespec now;
 
-	if (!proc_stat(p->pid, &cpu, &pages))
+	if (!procstat_read(p->pid, &stat))
 		return;
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	table_num(t, S_UPTIME,
-		  (double)now.tv_sec + (double)now.tv_nsec / 1e9 - (double)p->start_time / ticks);
-	table_num(t, S_CPU, (double)cpu / ticks);
-	table_u64(t, S_RSS, (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE));
+		  (double)now.tv_sec + (double)now.tv_nsec / 1e9 -
+			  (double)p->start_time / (double)sysconf(_SC_CLK_TCK));
+	table_num(t, S_CPU, stat.cpu_seconds);
+	table_u64(t, S_RSS, stat.rss_bytes);
 }
 
 struct search {

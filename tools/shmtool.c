@@ -225,6 +225,7 @@ const struct object shmtool_objects[] = {
 	{"probe", "histograms by BPF programs attached to the services", probe_verbs},
 	{"check", "invariants of all objects of a group", check_verbs},
 	{"why", "the cause of a full or growing channel", why_verbs},
+	{"top", "channels and services as they go, on a full screen", top_verbs},
 	{"graph", "the group as a picture", graph_verbs},
 	{"metrics", "counts for a monitoring system", metrics_verbs},
 	{"version", "what this program was built with", version_verbs},

@@ -34,8 +34,8 @@ const char *shmtool_proc_state(enum shmchan_proc_state state);
 
 extern const struct object shmtool_objects[];
 extern const struct verb group_verbs[], service_verbs[], chan_verbs[], pool_verbs[], dead_verbs[],
-	probe_verbs[], check_verbs[], graph_verbs[], metrics_verbs[], why_verbs[], version_verbs[],
-	manual_verbs[], completion_verbs[];
+	probe_verbs[], check_verbs[], graph_verbs[], metrics_verbs[], why_verbs[], top_verbs[],
+	version_verbs[], manual_verbs[], completion_verbs[];
 
 #define COLS(cols) (cols), sizeof(cols) / sizeof(*(cols))
 #define NO_MORE_VERBS                                    \

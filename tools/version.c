@@ -2,6 +2,7 @@
 #include "shmchan/probe.h"
 #include "tools/http.h"
 #include "tools/shmtool.h"
+#include "tools/top.h"
 
 #define VERSION "0.1.0"
 
@@ -16,6 +17,8 @@ static int version(const struct cli *cli)
 			missing == NULL ? "" : missing);
 		fprintf(cli->out, "http    %s%s\n", http_built() == NULL ? "yes" : "no, built without ",
 			http_built() == NULL ? "" : http_built());
+		fprintf(cli->out, "top     %s%s\n", top_screen_built() == NULL ? "yes" : "no, built without ",
+			top_screen_built() == NULL ? "" : top_screen_built());
 	} else {
 		jsonw_begin(&j, cli->out, cli->pretty);
 		jsonw_object(&j);
@@ -29,6 +32,8 @@ static int version(const struct cli *cli)
 		jsonw_str(&j, missing);
 		jsonw_key(&j, "http");
 		jsonw_bool(&j, http_built() == NULL);
+		jsonw_key(&j, "top");
+		jsonw_bool(&j, top_screen_built() == NULL);
 		jsonw_end(&j);
 		jsonw_line(&j);
 	}

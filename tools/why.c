@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tools/live.h"
+#include "tools/procstat.h"
 #include "tools/sample.h"
 #include "tools/shmtool.h"
 
@@ -63,22 +64,14 @@ static const char *const doing_names[] = {"gone", "stopped", "asleep", "running"
 
 static enum doing doing(const struct shmchan_view_proc *p)
 {
-	char path[32], line[512], *rest;
-	FILE *f;
-
-	snprintf(path, sizeof path, "/proc/%d/stat", p->pid);
-	f = p->alive ? fopen(path, "re") : NULL;
-	if (f == NULL)
+	struct procstat stat;
+	if (!p->alive || !procstat_read(p->pid, &stat))
 		return GONE;
-	rest = fgets(line, sizeof line, f) != NULL ? strrchr(line, ')') : NULL;
-	fclose(f);
-	if (rest == NULL || rest[1] == '\0')
-		return GONE;
-	if (rest[2] == 'T' || rest[2] == 't')
+	if (stat.state == 'T' || stat.state == 't')
 		return STOPPED;
 	if (p->asleep)
 		return ASLEEP;
-	return rest[2] == 'R' ? RUNNING : BLOCKED;
+	return stat.state == 'R' ? RUNNING : BLOCKED;
 }
 
 struct peers {

@@ -333,8 +333,8 @@ void shmchan_broker_destroy(struct shmchan_broker *b)
 		return;
 	snprintf(group, sizeof(group), "%s", b->map.group);
 	for (uint32_t i = 0; i < b->map.cnt; i++)
-		if (shmchan_name_ok(b->map.c.entries[i].name))
-			shmchan_seg_unlink(group, b->map.c.entries[i].name);
+		if (shmchan_name_ok(b->map.entries[i].name))
+			shmchan_seg_unlink(group, b->map.entries[i].name);
 	// Last: as long as the control segment stands, a broker that dies here has left a group that can be found.
 	shmchan_seg_unlink(group, NULL);
 	shmchan_broker_leave(b);

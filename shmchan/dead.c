@@ -59,6 +59,7 @@ struct shmchan_dead_entry *shmchan_dead_write(struct shmchan_dead_ref *d, const 
 {
 	// Relaxed: the broker alone writes here.
 	uint64_t cnt = atomic_load_explicit(&d->shm->cnt, memory_order_relaxed);
+	uint32_t bytes = e->len < d->bytes ? e->len : d->bytes;
 	struct shmchan_dead_entry *at;
 
 	if (cnt) {
@@ -77,7 +78,7 @@ struct shmchan_dead_entry *shmchan_dead_write(struct shmchan_dead_ref *d, const 
 	at->corr = e->corr;
 	at->time_ns = e->time_ns;
 	at->len = e->len;
-	at->bytes = e->len < d->bytes ? e->len : d->bytes;
+	at->bytes = bytes;
 	at->sender = e->sender;
 	at->receiver = e->receiver;
 	at->chan = e->chan;
@@ -88,7 +89,7 @@ struct shmchan_dead_entry *shmchan_dead_write(struct shmchan_dead_ref *d, const 
 	at->code = e->code;
 	at->status = e->status;
 	at->had_block = e->had_block;
-	memcpy(at->data, data, at->bytes);
+	memcpy(at->data, data, bytes);
 	// Dying before this store leaves an entry that does not count; recovery writes the letter again.
 	atomic_store_explicit(&at->no, cnt + 1, memory_order_release);
 	// Dying before this one: shmchan_dead_recover counts the whole entry.
@@ -111,7 +112,8 @@ unsigned shmchan_dead_check(const struct shmchan_dead_ref *d,
 	unsigned bad = 0;
 	char text[96];
 
-	for (uint64_t no = cnt > d->cap ? cnt - d->cap + 1 : 1; no <= cnt; no++) {
+	for (uint32_t k = shmchan_dead_kept(d, cnt); k > 0; k--) {
+		uint64_t no = cnt - k + 1;
 		const struct shmchan_dead_entry *e = shmchan_dead_entry(d, no);
 		uint64_t is = atomic_load_explicit(&e->no, memory_order_acquire);
 

@@ -53,6 +53,12 @@ static inline struct shmchan_dead_entry *shmchan_dead_entry(const struct shmchan
 	return (void *)(d->entries + (no - 1) % d->cap * d->stride);
 }
 
+// Letters (cnt - kept, cnt] may stand in the store. cnt is input: count to kept, do not compare numbers.
+static inline uint32_t shmchan_dead_kept(const struct shmchan_dead_ref *d, uint64_t cnt)
+{
+	return cnt < d->cap ? (uint32_t)cnt : d->cap;
+}
+
 // shmchan_dead_write adds a letter with the fields of `e` (no, bytes and data excepted) and up to d->bytes of `data`, unless the newest
 // one already is about the same message. Returns the entry.
 struct shmchan_dead_entry *shmchan_dead_write(struct shmchan_dead_ref *d, const struct shmchan_dead_entry *e,

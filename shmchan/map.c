@@ -9,9 +9,9 @@ static void map_entry(struct shmchan_map *m, uint32_t i, bool writable)
 {
 	const struct shmchan_ctl_entry *e = &m->c.entries[i];
 	struct shmchan_map_entry *to = &m->entries[i];
-	char name[SHMCHAN_NAME_MAX];
+	char *name = to->name;
 
-	snprintf(name, sizeof(name), "%.31s", e->name);
+	snprintf(name, sizeof(to->name), "%.31s", e->name);
 	to->kind = (enum shmchan_obj_kind)e->kind;
 	to->err = shmchan_name_ok(name)
 			  ? shmchan_seg_open(&to->seg, m->group, name, writable, &to->why)

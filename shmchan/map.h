@@ -11,6 +11,7 @@
 struct shmchan_map_entry {
 	struct shmchan_seg seg;
 	enum shmchan_obj_kind kind;
+	char name[SHMCHAN_NAME_MAX];
 	int err; // why the object can't be used, 0 if it can
 	struct shmchan_why why;
 	union {

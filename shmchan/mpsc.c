@@ -115,7 +115,8 @@ void shmchan_mpsc_cancel(struct shmchan *ch)
 
 struct shmchan_cell *shmchan_mpsc_peek(struct shmchan *ch)
 {
-	for (;;) {
+	// A round at a time: what is skipped is free again, and somebody may go on claiming and cancelling for ever.
+	for (uint32_t n = 0; n <= ch->r.cap; n++) {
 		struct shmchan_cell *c = shmchan_next_cell(ch, ch->taken_i);
 		// Pairs with the release in leave_cell, and with that of recovery.
 		uint64_t w = atomic_load_explicit(&c->word, memory_order_acquire);
@@ -128,6 +129,7 @@ struct shmchan_cell *shmchan_mpsc_peek(struct shmchan *ch)
 			return NULL;
 		shmchan_skip(ch);
 	}
+	return NULL;
 }
 
 void shmchan_mpsc_free(struct shmchan *ch)

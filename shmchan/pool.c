@@ -1,6 +1,6 @@
 #include "shmchan/pool.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #define PAGE 4096
 
@@ -51,10 +51,9 @@ int shmchan_pool_join(struct shmchan_pool_ref *out, void *mem, size_t size, stru
 		return err;
 	if (size < sizeof(*p))
 		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, "pool", "%zu bytes", size);
-	*out = (struct shmchan_pool_ref){.block_size = p->block_size,
-					 .block_cnt = p->block_cnt,
-					 .pool_no = p->pool_no,
-					 .name = p->obj.name};
+	*out = (struct shmchan_pool_ref){
+		.block_size = p->block_size, .block_cnt = p->block_cnt, .pool_no = p->pool_no};
+	snprintf(out->name, sizeof(out->name), "%.31s", p->obj.name);
 	need = shmchan_pool_footprint(out->block_size, out->block_cnt);
 	if (!need || out->pool_no < 1 || out->pool_no > SHMCHAN_POOL_MAX)
 		return shmchan_fail(why, SHMCHAN_ECORRUPT, 0, out->name, "header values out of bounds");

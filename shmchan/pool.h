@@ -34,7 +34,7 @@ struct shmchan_pool_ref {
 	char *blocks;
 	uint64_t block_size, stride;
 	uint32_t block_cnt, pool_no;
-	const char *name;
+	char name[SHMCHAN_NAME_MAX]; // a copy, with its NUL
 };
 
 size_t shmchan_pool_footprint(uint64_t block_size, uint32_t block_cnt); // 0 if out of bounds

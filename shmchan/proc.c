@@ -20,6 +20,7 @@ void shmchan_proc_init(struct shmchan_proc *p, const struct shmchan_ctl_ref *c, 
 	p->spins = 64;
 	p->slot_key = SHMCHAN_PROBE_KEY(c->ctl->obj.group_tag, slot);
 	snprintf(p->group, sizeof(p->group), "%.31s", c->ctl->obj.group);
+	snprintf(p->name, sizeof(p->name), "%.31s", p->self->name);
 }
 
 static int take_slot(struct shmchan_proc *p, struct shmchan_why *why)
@@ -29,7 +30,7 @@ static int take_slot(struct shmchan_proc *p, struct shmchan_why *why)
 
 	if ((state != SHMCHAN_PROC_ANNOUNCED && state != SHMCHAN_PROC_RUNNING) ||
 	    (uint32_t)life != p->incarnation)
-		return shmchan_fail(why, SHMCHAN_ESTALE, 0, p->self->name,
+		return shmchan_fail(why, SHMCHAN_ESTALE, 0, p->name,
 				    "incarnation %u; the slot is at %u (state %d)", p->incarnation,
 				    (uint32_t)life, (int)state);
 	if (shmchan_bell_register(p->c.fence))
@@ -162,7 +163,7 @@ uint32_t shmchan_self(const struct shmchan_proc *p)
 
 const char *shmchan_self_name(const struct shmchan_proc *p)
 {
-	return p->self->name;
+	return p->name;
 }
 
 bool shmchan_alive(const struct shmchan_proc *p, uint32_t sender)
@@ -200,7 +201,7 @@ int shmchan_open_entry(struct shmchan_proc *p, unsigned e, int end, bool declare
 	*out = NULL;
 	snprintf(name, sizeof(name), "%.31s", entry->name);
 	if (declared && !shmchan_slot_in(end == SHMCHAN_TX ? entry->producers : entry->consumers, p->slot))
-		return shmchan_fail(why, SHMCHAN_EPERM, 0, name, "%s is not declared as %s", p->self->name,
+		return shmchan_fail(why, SHMCHAN_EPERM, 0, name, "%s is not declared as %s", p->name,
 				    end == SHMCHAN_TX ? "a producer" : "a consumer");
 	for (ch = p->chans; ch; ch = ch->next)
 		if (ch->r.id == e + 1 && ch->tx == (end == SHMCHAN_TX))
@@ -294,8 +295,7 @@ int shmchan_pool_open(struct shmchan_proc *p, const char *name, struct shmchan_p
 		return shmchan_fail(why, SHMCHAN_ENOENT, 0, name ? name : "", "group %s has no such pool",
 				    p->group);
 	if (!shmchan_slot_in(p->c.entries[e].producers, p->slot))
-		return shmchan_fail(why, SHMCHAN_EPERM, 0, name, "%s is not declared as a user",
-				    p->self->name);
+		return shmchan_fail(why, SHMCHAN_EPERM, 0, name, "%s is not declared as a user", p->name);
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return shmchan_fail(why, SHMCHAN_ENOMEM, 0, name, "%zu bytes", sizeof(*pool));

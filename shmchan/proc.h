@@ -15,7 +15,7 @@ struct shmchan_proc {
 	struct shmchan_ctl_ref c;
 	struct shmchan_ctl_proc *self;
 	struct shmchan_seg seg;
-	char group[SHMCHAN_NAME_MAX];
+	char group[SHMCHAN_NAME_MAX], name[SHMCHAN_NAME_MAX];
 	shmchan_owner me;
 	unsigned slot;
 	uint32_t incarnation;

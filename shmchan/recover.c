@@ -377,7 +377,8 @@ static uint64_t each_pending(const struct shmchan_broker *b,
 	const struct shmchan_dead_ref *d = b->map.dead;
 	uint64_t cnt = atomic_load_explicit(&d->shm->cnt, memory_order_relaxed), left = 0;
 
-	for (uint64_t no = cnt > d->cap ? cnt - d->cap + 1 : 1; no <= cnt; no++) {
+	for (uint32_t k = shmchan_dead_kept(d, cnt); k > 0; k--) {
+		uint64_t no = cnt - k + 1;
 		struct shmchan_dead_entry *e = shmchan_dead_entry(d, no);
 
 		// Another number, or none: a letter that was being written over this one when its broker died.

@@ -46,6 +46,7 @@ int shmchan_ring_join(struct shmchan_ring_ref *out, void *mem, size_t size, stru
 {
 	struct shmchan_ring *r = mem;
 	struct shmchan_ring_params p;
+	char name[SHMCHAN_NAME_MAX];
 	size_t need;
 	int err = shmchan_obj_join(&r->obj, size, SHMCHAN_OBJ_RING, why);
 
@@ -61,11 +62,12 @@ int shmchan_ring_join(struct shmchan_ring_ref *out, void *mem, size_t size, stru
 					 .tally_cnt = r->tally_cnt,
 					 .consumer = r->consumer};
 	need = shmchan_ring_footprint(&p);
+	snprintf(name, sizeof(name), "%.31s", r->obj.name);
 	if (!need)
-		return shmchan_fail(why, SHMCHAN_ECORRUPT, 0, r->obj.name, "header values out of bounds");
+		return shmchan_fail(why, SHMCHAN_ECORRUPT, 0, name, "header values out of bounds");
 	if (need > size)
-		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, r->obj.name, "segment has %zu bytes, %zu needed",
-				    size, need);
+		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, name, "segment has %zu bytes, %zu needed", size,
+				    need);
 	*out = (struct shmchan_ring_ref){.ring = r,
 					 .cells = (char *)mem + sizeof(*r),
 					 .cap = p.cap,
@@ -76,8 +78,8 @@ int shmchan_ring_join(struct shmchan_ring_ref *out, void *mem, size_t size, stru
 					 .on_crash = p.on_crash,
 					 .kind = p.kind,
 					 .id = (uint16_t)r->obj.id,
-					 .key = (uint64_t)r->obj.group_tag << 16 | (uint16_t)r->obj.id,
-					 .name = r->obj.name};
+					 .key = (uint64_t)r->obj.group_tag << 16 | (uint16_t)r->obj.id};
+	memcpy(out->name, name, sizeof(name));
 	return 0;
 }
 
@@ -116,15 +118,12 @@ static bool passed(const struct shmchan_ring_ref *r, uint32_t i, uint64_t lap, u
 	return ahead > 0 || (ahead == 0 && shmchan_cell_state(w) != SHMCHAN_CELL_FREE);
 }
 
-uint64_t shmchan_ring_tail(const struct shmchan_ring_ref *r)
+// In [done, done + cap], whatever the cells say.
+static uint64_t tail_from(const struct shmchan_ring_ref *r, uint64_t done)
 {
-	uint64_t done, taken, pos, lap;
-	uint32_t i;
+	uint64_t pos = done, lap = pos / r->cap;
+	uint32_t i = (uint32_t)(pos % r->cap);
 
-	shmchan_ring_cursor(r, &done, &taken);
-	pos = done;
-	i = (uint32_t)(pos % r->cap);
-	lap = pos / r->cap;
 	while (pos - done < r->cap && passed(r, i, lap, pos)) {
 		pos++;
 		if (++i == r->cap) {
@@ -133,6 +132,14 @@ uint64_t shmchan_ring_tail(const struct shmchan_ring_ref *r)
 		}
 	}
 	return pos;
+}
+
+uint64_t shmchan_ring_tail(const struct shmchan_ring_ref *r)
+{
+	uint64_t done, taken;
+
+	shmchan_ring_cursor(r, &done, &taken);
+	return tail_from(r, done);
 }
 
 bool shmchan_ring_published(const struct shmchan_ring_ref *r, uint64_t pos, shmchan_owner owner)
@@ -250,6 +257,39 @@ void shmchan_ring_complete(const struct shmchan_ring_ref *r, uint64_t done, bool
 		atomic_store_explicit(&r->ring->head, done + 1, memory_order_release);
 }
 
+static bool full_at(const struct shmchan_ring_ref *r, uint64_t pos, uint64_t w)
+{
+	if (!shmchan_ring_many(r))
+		return w == pos + 1;
+	return shmchan_cell_ahead(w, pos / r->cap) == 0 && shmchan_cell_state(w) == SHMCHAN_CELL_FULL;
+}
+
+// In every cell between tail and done + cap stands an older lap, or a claim, never a message. One is enough to tell.
+static unsigned check_free(const struct shmchan_ring_ref *r, uint64_t done, uint64_t tail,
+			   void (*report)(void *ctx, const char *object, const char *text), void *ctx)
+{
+	char text[128];
+
+	for (uint64_t pos = tail; pos - done < r->cap; pos++) {
+		uint32_t i = (uint32_t)(pos % r->cap);
+		uint64_t w = atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_acquire);
+
+		if (!full_at(r, pos, w))
+			continue;
+		if (atomic_load_explicit(&r->ring->done, memory_order_acquire) != done)
+			return 0;
+		// Producers run on: is the cell that was free still free?
+		while (tail != pos && passed(r, (uint32_t)(tail % r->cap), tail / r->cap, tail))
+			tail++;
+		if (tail == pos)
+			continue;
+		snprintf(text, sizeof(text), "message at %llu behind a free cell", (unsigned long long)pos);
+		report(ctx, r->name, text);
+		return 1;
+	}
+	return 0;
+}
+
 unsigned shmchan_ring_check(const struct shmchan_ring_ref *r,
 			    void (*report)(void *ctx, const char *object, const char *text), void *ctx)
 {
@@ -270,38 +310,26 @@ unsigned shmchan_ring_check(const struct shmchan_ring_ref *r,
 		report(ctx, r->name, text);
 		bad++;
 	}
-	tail = shmchan_ring_tail(r);
-	if (tail < taken && atomic_load_explicit(&r->ring->taken, memory_order_acquire) == taken) {
+	// Everything below counts from this one reading of done, so that it ends whatever is written meanwhile.
+	tail = tail_from(r, done);
+	if (tail - done < taken - done &&
+	    atomic_load_explicit(&r->ring->taken, memory_order_acquire) == taken) {
 		snprintf(text, sizeof(text), "taken %llu is past the newest published message %llu",
 			 (unsigned long long)taken, (unsigned long long)tail);
 		report(ctx, r->name, text);
 		bad++;
 	}
-	// In every cell between tail and done + cap stands an older lap, or a claim, never a message.
-	for (pos = tail; shmchan_ring_many(r) && pos < done + r->cap; pos++) {
-		uint32_t i = (uint32_t)(pos % r->cap);
-		uint64_t w = atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_acquire);
-
-		if (shmchan_cell_ahead(w, pos / r->cap) == 0 && shmchan_cell_state(w) == SHMCHAN_CELL_FULL &&
-		    atomic_load_explicit(&r->ring->done, memory_order_acquire) == done &&
-		    shmchan_ring_tail(r) <= pos) {
-			snprintf(text, sizeof(text), "message at %llu behind a free cell",
-				 (unsigned long long)pos);
-			report(ctx, r->name, text);
-			bad++;
-		}
-	}
-	for (pos = done; pos < tail; pos++) {
+	if (shmchan_ring_many(r))
+		bad += check_free(r, done, tail, report, ctx);
+	for (pos = done; pos != tail; pos++) {
 		const struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
 		uint64_t w = atomic_load_explicit(&c->word, memory_order_acquire);
-		bool full = shmchan_ring_many(r) ? shmchan_cell_ahead(w, pos / r->cap) == 0 &&
-							   shmchan_cell_state(w) == SHMCHAN_CELL_FULL
-						 : w == pos + 1;
+		uint32_t len = SHMCHAN_LEN(shmchan_cell_len(c));
 
-		if (full && SHMCHAN_LEN(shmchan_cell_len(c)) > r->msg_size &&
+		if (full_at(r, pos, w) && len > r->msg_size &&
 		    atomic_load_explicit(&c->word, memory_order_acquire) == w) {
 			snprintf(text, sizeof(text), "message at %llu says %u bytes, a cell has %u",
-				 (unsigned long long)pos, SHMCHAN_LEN(shmchan_cell_len(c)), r->msg_size);
+				 (unsigned long long)pos, len, r->msg_size);
 			report(ctx, r->name, text);
 			bad++;
 		}

@@ -127,8 +127,8 @@ struct shmchan_ring_ref {
 	enum shmchan_on_crash on_crash;
 	enum shmchan_kind kind;
 	uint16_t id;
-	uint64_t key; // group tag << 16 | id: names the channel to probes
-	const char *name;
+	uint64_t key;                // group tag << 16 | id: names the channel to probes
+	char name[SHMCHAN_NAME_MAX]; // a copy, with its NUL
 };
 
 struct shmchan_ring_params {

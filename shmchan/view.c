@@ -281,7 +281,7 @@ int shmchan_view_block(const struct shmchan_view *v, unsigned i, uint32_t b, str
 		out->pos = (uint32_t)word;
 		chan = shmchan_block_chan(word);
 		if (chan >= 1 && chan <= v->m.cnt)
-			snprintf(out->channel, sizeof(out->channel), "%.31s", v->m.c.entries[chan - 1].name);
+			snprintf(out->channel, sizeof(out->channel), "%s", v->m.entries[chan - 1].name);
 		break;
 	default:
 		return SHMCHAN_ECORRUPT;
@@ -294,7 +294,7 @@ uint64_t shmchan_view_dead_cnt(const struct shmchan_view *v, uint32_t *kept)
 	uint64_t cnt = v->m.dead ? atomic_load_explicit(&v->m.dead->shm->cnt, memory_order_acquire) : 0;
 
 	if (kept)
-		*kept = v->m.dead && cnt > v->m.dead->cap ? v->m.dead->cap : (uint32_t)cnt;
+		*kept = v->m.dead ? shmchan_dead_kept(v->m.dead, cnt) : 0;
 	return cnt;
 }
 
@@ -302,6 +302,7 @@ int shmchan_view_dead(const struct shmchan_view *v, uint64_t no, struct shmchan_
 {
 	const struct shmchan_dead_entry *e;
 	unsigned slot;
+	uint16_t chan;
 
 	*out = (struct shmchan_view_dead){0};
 	if (!v->m.dead || no == 0)
@@ -331,8 +332,9 @@ int shmchan_view_dead(const struct shmchan_view *v, uint64_t no, struct shmchan_
 		.deliveries = e->deliveries,
 		.had_block = e->had_block,
 		.answer = (int)atomic_load_explicit(&e->answer, memory_order_relaxed)};
-	if (e->chan >= 1 && e->chan <= v->m.cnt)
-		snprintf(out->channel, sizeof(out->channel), "%.31s", v->m.c.entries[e->chan - 1].name);
+	chan = atomic_load_explicit((const _Atomic uint16_t *)&e->chan, memory_order_relaxed);
+	if (chan >= 1 && chan <= v->m.cnt)
+		snprintf(out->channel, sizeof(out->channel), "%s", v->m.entries[chan - 1].name);
 	if (slot < v->m.c.proc_cnt)
 		snprintf(out->receiver, sizeof(out->receiver), "%.31s", v->m.c.procs[slot].name);
 	if (out->bytes > v->m.dead->bytes || e->dropped)

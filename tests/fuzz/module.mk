@@ -13,9 +13,14 @@ fuzzers += fuzz_bls_decode
 fuzz_bls_decode_LIBS := bls
 endif
 
+fuzzers += fuzz_segment
+fuzz_segment_LIBS := shmchan
+fuzz_segment_MORE := tests/fuzz/guard.c
+fuzz_segment_LDLIBS := -Wl,--wrap=mmap,--wrap=munmap
+
 define fuzz_rules
-$(1)_SRC := tests/fuzz/$(1).c
-replay_$(1)_SRC := tests/fuzz/$(1).c tests/fuzz/replay.c
+$(1)_SRC := tests/fuzz/$(1).c $$($(1)_MORE)
+replay_$(1)_SRC := tests/fuzz/$(1).c tests/fuzz/replay.c $$($(1)_MORE)
 replay_$(1)_LIBS := $($(1)_LIBS)
 replay_$(1)_LDLIBS := $($(1)_LDLIBS)
 replay_$(1)_CPPFLAGS := -DFUZZ_NAME='"$(1)"'

@@ -20,6 +20,8 @@ O := build$(if $(filter release,$(CONFIG)),,/$(CONFIG))
 
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter
 WARN     += $(if $(filter true,$(CI)),-Werror)
+# gcc takes what a sanitizer inserts for uses of uninitialised variables.
+WARN += $(if $(filter release,$(CONFIG)),,$(if $(findstring clang,$(CC)),,-Wno-maybe-uninitialized))
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(O)/gen
 CFLAGS   ?= -O2 -g
 override CFLAGS += -std=gnu11 -fPIC -fno-omit-frame-pointer -fvisibility=hidden $(WARN)

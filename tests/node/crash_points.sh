@@ -4,8 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 
 n=192
-# point SERVICE POINT TIMES DEATHS DEAD ASKED: SERVICE dies at POINT in its first TIMES incarnations, which makes DEATHS
-# deaths, DEAD requests lost with them, and ASKED questions to HotDB asked again.
+# point SERVICE POINT TIMES DEATHS DEAD ASKED: SERVICE dies at POINT in its first TIMES incarnations, which makes
+# DEATHS deaths, DEAD requests lost with them, and ASKED questions to HotDB asked again.
 point() {
 	local service=$1 at=$2 times=$3 deaths=$4 dead=$5 asked=$6
 	run_group requests=$n "${service}_dies=$at:$times"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The whole job in both forms: every request gets the verdict of its case. Then with services killed while it runs.
+# The whole job in both forms: every request gets the verdict of its case. Then while services are killed.
 # shellcheck source=tests/node/lib.sh
 . "$(dirname "$0")/lib.sh"
 

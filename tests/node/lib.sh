@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced by the scripts here, which run from the top of the checkout. TAP on standard output; one group at a time, under
-# a name of its own; nothing of it is left whatever happens.
+# Sourced by the scripts here, which run from the top of the checkout. TAP on standard output; one group at a time,
+# under a name of its own; nothing of it is left whatever happens.
 set -u
 : "${BUILD:=build}"
 vectors=${VECTORS:-../shared/vectors}
@@ -48,7 +48,7 @@ clean() {
 trap clean EXIT
 trap 'exit 1' INT TERM PIPE
 
-# begin NAME=VALUE...: starts a group with these variables; its report goes to $tmp/report, what it says to $tmp/log.
+# begin NAME=VALUE...: starts a group with these variables; its report goes to $tmp/report, its output to $tmp/log.
 begin() {
 	local set=() v
 	group=node-test-$$

@@ -23,7 +23,6 @@ $(1)_SRC := tests/fuzz/$(1).c $$($(1)_MORE)
 replay_$(1)_SRC := tests/fuzz/$(1).c tests/fuzz/replay.c $$($(1)_MORE)
 replay_$(1)_LIBS := $($(1)_LIBS)
 replay_$(1)_LDLIBS := $($(1)_LDLIBS)
-replay_$(1)_CPPFLAGS := -DFUZZ_NAME='"$(1)"'
 TESTS += replay_$(1)
 $(1)_LDLIBS += $(FUZZ_LDFLAGS)
 endef

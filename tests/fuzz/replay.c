@@ -1,5 +1,5 @@
-/* A fuzz target as a test: every file of tests/fuzz/corpus/FUZZ_NAME as it is, cut short at each length, and with
- * each of its bits flipped. Run from the top of the checkout; --tap=FILE as Criterion takes it. */
+/* A fuzz target as a test, called replay_NAME: every file of tests/fuzz/corpus/NAME as it is, cut short at each length,
+ * and with each of its bits flipped. Run from the top of the checkout; --tap=FILE as Criterion takes it. */
 
 #include <dirent.h>
 #include <stdint.h>
@@ -46,9 +46,12 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		if (strncmp(argv[i], "--tap=", 6) == 0)
 			tap = fopen(argv[i] + 6, "w");
-	DIR *d = opendir("tests/fuzz/corpus/" FUZZ_NAME);
+	const char *base = strrchr(argv[0], '/'), *name = strstr(base ? base : argv[0], "replay_");
+	char dir[256];
+	snprintf(dir, sizeof(dir), "tests/fuzz/corpus/%s", name ? name + strlen("replay_") : argv[0]);
+	DIR *d = opendir(dir);
 	if (!tap || !d) {
-		fprintf(stderr, "replay: can't open the output or tests/fuzz/corpus/" FUZZ_NAME "\n");
+		fprintf(stderr, "replay: can't open the output or %s\n", dir);
 		return 1;
 	}
 	int n = 0, failed = 0;
@@ -56,10 +59,10 @@ int main(int argc, char **argv)
 		char path[512];
 		if (e->d_name[0] == '.')
 			continue;
-		snprintf(path, sizeof(path), "tests/fuzz/corpus/" FUZZ_NAME "/%s", e->d_name);
+		snprintf(path, sizeof(path), "%s/%.200s", dir, e->d_name);
 		int rc = replay(path);
 		failed += rc != 0;
-		fprintf(tap, "%s %d - " FUZZ_NAME " %s\n", rc ? "not ok" : "ok", ++n, e->d_name);
+		fprintf(tap, "%s %d - %s\n", rc ? "not ok" : "ok", ++n, path);
 		fflush(tap);
 	}
 	closedir(d);

@@ -11,11 +11,13 @@ eth_SRC := $(addprefix procs/eth/, \
 	epoch.c \
 	err.c \
 	eth_file.c \
+	fork_choice.c \
 	genesis.c \
 	merkle.c \
 	operations.c \
 	participation.c \
 	preset.c \
+	proto_array.c \
 	rewards.c \
 	sha256.c \
 	sha256_avx512.c \

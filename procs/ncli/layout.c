@@ -12,6 +12,7 @@ static const struct ncli_layout official[] = {
 	{"sanity", ncli_case_blocks},         {"finality", ncli_case_blocks},
 	{"random", ncli_case_blocks},         {"rewards", ncli_case_rewards},
 	{"shuffling", ncli_case_shuffling},   {"genesis", ncli_case_genesis},
+	{"fork_choice", ncli_case_fork_choice},
 };
 static const struct ncli_layout bls = {"bls", ncli_case_bls},
 				protection = {"slashing-protection", ncli_case_protection},

@@ -6,11 +6,13 @@ ncli_SRC := $(addprefix procs/ncli/, \
 	layout.c \
 	main.c \
 	run_bls.c \
+	run_fork_choice.c \
 	run_network.c \
 	run_protection.c \
 	run_ssz.c \
 	run_state.c \
 	state_case.c \
+	store.c \
 	value.c \
 	vectors.c \
 	yaml.c \

@@ -33,6 +33,7 @@ eth_SRC := $(addprefix procs/eth/, \
 	state_ssz.c \
 	tree.c \
 	types.c \
+	validator.c \
 )
 eth_LDLIBS := -lsnappy -lyaml
 

@@ -36,7 +36,6 @@ struct ncli_case {
 	const char *dir; /* files are below it, path + '/'; length dir_n */
 	size_t dir_n;
 	size_t first, last; /* files of the set, [first, last) */
-	const char *part;   /* of a directory with several cases, which one; NULL otherwise */
 	const struct ncli_layout *layout;
 	/* Parts of the path in the official layout. */
 	enum eth_preset_id preset;

@@ -1,5 +1,6 @@
 #include "procs/ncli/layout.h"
 #include "procs/ncli/run.h"
+#include "procs/ncli/yaml.h"
 
 #include <libgen.h>
 #include <stdio.h>
@@ -7,16 +8,16 @@
 #include <string.h>
 
 static const struct ncli_layout official[] = {
-	{"ssz_static", ncli_case_ssz_static}, {"ssz_generic", ncli_case_ssz_generic},
-	{"operations", ncli_case_operations}, {"epoch_processing", ncli_case_epoch_processing},
-	{"sanity", ncli_case_blocks},         {"finality", ncli_case_blocks},
-	{"random", ncli_case_blocks},         {"rewards", ncli_case_rewards},
-	{"shuffling", ncli_case_shuffling},   {"genesis", ncli_case_genesis},
+	{"ssz_static", ncli_case_ssz_static},   {"ssz_generic", ncli_case_ssz_generic},
+	{"operations", ncli_case_operations},   {"epoch_processing", ncli_case_epoch_processing},
+	{"sanity", ncli_case_blocks},           {"finality", ncli_case_blocks},
+	{"random", ncli_case_blocks},           {"rewards", ncli_case_rewards},
+	{"shuffling", ncli_case_shuffling},     {"genesis", ncli_case_genesis},
 	{"fork_choice", ncli_case_fork_choice},
 };
 static const struct ncli_layout bls = {"bls", ncli_case_bls},
 				protection = {"slashing-protection", ncli_case_protection},
-				config = {"config", ncli_case_config},
+				config = {"config", ncli_case_config}, chain = {"chain", ncli_case_chain},
 				genesis = {"genesis state", ncli_case_network_genesis},
 				network = {"network blocks", ncli_case_network_blocks},
 				unknown = {"unknown", ncli_case_unknown};
@@ -198,6 +199,69 @@ static bool network_case(struct ncli_case *c, const char *path)
 	return true;
 }
 
+/* The length of the directory, of those that `path` lies in, that holds a chain; 0 where none does. */
+static size_t chain_root(const struct ncli_set *set, const char *path)
+{
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		size_t n = (size_t)(slash + 1 - path);
+
+		if (has(set, path, n, "summary.json") && has(set, path, n, "steps.yaml"))
+			return n;
+	}
+	return 0;
+}
+
+static struct ncli_case *chain_part(struct ncli_cases *cases, const struct ncli_case *like, const char *name)
+{
+	struct ncli_case *c = add(cases, like->set, like->first, &chain);
+
+	if (!c)
+		return NULL;
+	*c = *like;
+	c->layout = &chain;
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	return c;
+}
+
+/* A chain is several cases: its parts, and each of the files that must be refused. */
+static int chain_cases(struct ncli_cases *cases, const struct ncli_set *set, size_t first, size_t dir_n,
+		       size_t *next)
+{
+	static const char *const part_of[] = {"steps", "blocks", "epochs", "gossip"};
+	struct ncli_case like = {.set = set, .dir = set->file[first].path, .dir_n = dir_n, .first = first};
+	struct ncli_yaml y;
+	char preset[32] = "";
+	int rc = 0;
+
+	like.last = *next = below(set, first, dir_n);
+	if (ncli_yaml_open(&like, "summary.json", &y)) {
+		const char *text = ncli_yaml_text(ncli_yaml_get(&y, y.root, "preset"));
+
+		snprintf(preset, sizeof(preset), "%s", text ? text : "");
+		ncli_yaml_close(&y);
+	}
+	const struct eth_preset *p = eth_preset_by_name(preset);
+
+	if (!p)
+		return add(cases, set, first, &unknown) ? 0 : -1;
+	like.preset = p->id;
+	for (int i = 0; rc == 0 && i < 4; i++)
+		if (i != 3 || ncli_case_file(&like, "gossip.json"))
+			rc = chain_part(cases, &like, part_of[i]) ? 0 : -1;
+	if (rc || !ncli_case_file(&like, "invalid.json") || !ncli_yaml_open(&like, "invalid.json", &y))
+		return rc;
+	for (size_t i = 0; rc == 0 && i < ncli_yaml_length(y.root); i++) {
+		const char *file = ncli_yaml_text(ncli_yaml_get(&y, ncli_yaml_at(&y, y.root, i), "file"));
+		struct ncli_case *c = chain_part(cases, &like, file ? file : "invalid");
+
+		rc = c ? 0 : -1;
+		if (c)
+			snprintf(c->suite, sizeof(c->suite), "%zu", i);
+	}
+	ncli_yaml_close(&y);
+	return rc;
+}
+
 /* Adds the case (or cases) that file `i` begins; `*next` is the first file behind them. */
 static int find_at(struct ncli_cases *cases, const struct ncli_set *set, size_t i, size_t *next)
 {
@@ -206,6 +270,10 @@ static int find_at(struct ncli_cases *cases, const struct ncli_set *set, size_t 
 	*next = i + 1;
 	if (is_document(path))
 		return 0;
+	size_t root = chain_root(set, path);
+
+	if (root)
+		return chain_cases(cases, set, i, root, next);
 	struct ncli_case *c = add(cases, set, i, &unknown);
 
 	if (!c)
@@ -254,8 +322,8 @@ void ncli_case_title(const struct ncli_case *c, char *out, size_t size)
 
 	if (c->layout == &bls)
 		snprintf(out, size, "%s: bls/%s/%s", c->set->source, c->handler, c->name);
-	else if (c->part)
-		snprintf(out, size, "%s: %.*s%s", c->set->source, (int)c->dir_n, c->dir, c->part);
+	else if (c->layout == &chain)
+		snprintf(out, size, "%s: %.*s%s", c->set->source, (int)c->dir_n, c->dir, c->name);
 	else if (c->last > c->first + 1 && c->dir_n)
 		snprintf(out, size, "%s: %.*s", c->set->source, (int)c->dir_n - 1, c->dir);
 	else

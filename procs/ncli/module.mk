@@ -6,7 +6,9 @@ ncli_SRC := $(addprefix procs/ncli/, \
 	layout.c \
 	main.c \
 	run_bls.c \
+	run_chain.c \
 	run_fork_choice.c \
+	run_gossip.c \
 	run_network.c \
 	run_protection.c \
 	run_ssz.c \

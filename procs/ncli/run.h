@@ -13,6 +13,7 @@ bool ncli_case_rewards(struct ncli_case *c);
 bool ncli_case_shuffling(struct ncli_case *c);
 bool ncli_case_genesis(struct ncli_case *c);
 bool ncli_case_fork_choice(struct ncli_case *c);
+bool ncli_case_chain(struct ncli_case *c);
 bool ncli_case_bls(struct ncli_case *c);
 bool ncli_case_protection(struct ncli_case *c);
 bool ncli_case_config(struct ncli_case *c);

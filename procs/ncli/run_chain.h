@@ -11,4 +11,10 @@ struct ncli_store *ncli_case_store(struct ncli_case *c, const char *state, const
 /* Runs steps.yaml on it; with or without pruning when an epoch becomes final. */
 bool ncli_case_steps(struct ncli_case *c, struct ncli_store *s, bool pruning);
 
+/* Imports all blocks of a chain without signatures and without fork choice. */
+bool ncli_chain_import(struct ncli_case *c, struct ncli_store *s);
+
+/* gossip.json: single attestations, selection proofs, signed aggregates. */
+bool ncli_case_gossip(struct ncli_case *c);
+
 #endif

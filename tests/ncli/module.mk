@@ -1,0 +1,1 @@
+SCRIPTS += tests/ncli/ncli.sh tests/ncli/vectors.sh

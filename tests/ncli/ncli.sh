@@ -1,0 +1,53 @@
+#!/bin/bash
+# The commands of ncli on files: what they print, and how they refuse.
+. "$(dirname "$0")/lib.sh"
+plan 9
+need "$vectors/mainnet-genesis.ssz_snappy"
+genesis=$vectors/mainnet-genesis.ssz_snappy
+
+run "$ncli" hash-tree-root --preset mainnet --type BeaconState "$genesis"
+[ "$status" = 0 ] && [ "$(cat "$out")" = 0x7e76880eb67bbdc86250aa578958e9d0675e64e714337855204fb5abaaf82c2b ]
+report "root of the mainnet genesis state" "status $status: $(cat "$out" "$err")"
+
+tar --zstd -xf "$vectors/real-mainnet-blocks.tar.zst" -C "$work"
+block=$(find "$work" -name block_100.ssz)
+run "$ncli" pretty "$block" --type SignedBeaconBlock
+[ "$status" = 0 ] && [ "$(jq -r '.message.slot + " " + .message.proposer_index' "$out")" = "100 1144" ] &&
+	[ "$(jq '.message.body.attestations | length' "$out")" = 21 ]
+report "JSON of a plain .ssz block" "status $status: $(head -c 200 "$out" "$err")"
+
+run "$ncli" pretty --preset mainnet --type BeaconState "$genesis"
+[ "$status" = 0 ] && [ "$(jq -r '.validators | length' "$out")" = 21063 ] &&
+	[ "$(jq -r '.genesis_time + " " + .fork.current_version' "$out")" = "1606824023 0x00000000" ]
+report "JSON of the mainnet genesis state" "status $status: $(head -c 200 "$err")"
+
+head -c 1000 "$block" >"$work/cut.ssz"
+run "$ncli" hash-tree-root --type SignedBeaconBlock "$work/cut.ssz"
+[ "$status" = 3 ] && [ "$(wc -l <"$err")" = 1 ] && grep -q "cut.ssz.*byte" "$err"
+report "a file that is cut short is refused, with the place" "status $status: $(cat "$err")"
+
+run "$ncli" hash-tree-root --preset minimal --type BeaconState "$genesis"
+[ "$status" = 3 ] && [ "$(wc -l <"$err")" = 1 ]
+report "a state of the other preset is refused" "status $status: $(cat "$err")"
+
+run "$ncli" hash-tree-root --type BeaconState "$work/none.ssz"
+[ "$status" = 3 ] && grep -q 'none.ssz.*No such file' "$err"
+report "a file that is not there is named" "status $status: $(cat "$err")"
+
+run "$ncli" hash-tree-root --type Bacon "$genesis"
+first=$status
+run "$ncli" frob
+[ "$first" = 2 ] && [ "$status" = 2 ] && [ "$(wc -l <"$err")" = 1 ] && grep -q frob "$err"
+report "unknown types and commands are named" "status $first, $status: $(cat "$err")"
+
+run "$ncli" hash-tree-root --type BeaconState --nope "$genesis"
+first=$status
+run "$ncli" hash-tree-root "$genesis"
+[ "$first" = 2 ] && [ "$status" = 2 ] && grep -q -- '--type' "$err"
+report "unknown and missing options are named" "status $first, $status: $(cat "$err")"
+
+run "$ncli" help
+[ "$status" = 0 ] && for c in hash-tree-root pretty vectors; do
+	grep -q "ncli $c" "$out" || break
+done
+report "help shows every command" "status $status"

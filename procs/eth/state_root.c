@@ -140,7 +140,12 @@ static void small_root(enum eth_preset_id preset, enum eth_type_id type, const v
 
 /* Fields of BeaconState in the order of the specification, as leaves of its tree. */
 enum {
-	L_BLOCK_ROOTS = 5,
+	L_GENESIS_TIME,
+	L_GENESIS_VALIDATORS_ROOT,
+	L_SLOT,
+	L_FORK,
+	L_LATEST_BLOCK_HEADER,
+	L_BLOCK_ROOTS,
 	L_STATE_ROOTS,
 	L_HISTORICAL_ROOTS,
 	L_ETH1_DATA,
@@ -153,42 +158,42 @@ enum {
 	L_PREVIOUS_ATTESTATIONS,
 	L_CURRENT_ATTESTATIONS,
 	L_JUSTIFICATION_BITS,
-	L_FIELDS = 21,
+	L_PREVIOUS_JUSTIFIED,
+	L_CURRENT_JUSTIFIED,
+	L_FINALIZED,
 };
+_Static_assert(L_FINALIZED + 1 == ETH_FIELDS, "all fields");
 
 /* One leaf more than there are, for the odd one out. */
-typedef uint8_t leaves[L_FIELDS + 1][32];
+typedef uint8_t leaves[ETH_FIELDS + 1][32];
 
-static void small_fields(const struct eth_state *s, leaves leaf)
+static void plain_fields(const struct eth_state *s, leaves leaf)
 {
-	enum eth_preset_id id = s->preset;
-
-	put_u64(leaf[0], s->genesis_time);
-	memcpy(leaf[1], s->genesis_validators_root, 32);
-	put_u64(leaf[2], s->slot);
-	small_root(id, ETH_Fork, &s->fork, sizeof(s->fork), leaf[3]);
-	small_root(id, ETH_BeaconBlockHeader, &s->latest_block_header, sizeof(s->latest_block_header),
-		   leaf[4]);
-	small_root(id, ETH_Eth1Data, &s->eth1_data, sizeof(s->eth1_data), leaf[L_ETH1_DATA]);
+	put_u64(leaf[L_GENESIS_TIME], s->genesis_time);
+	memcpy(leaf[L_GENESIS_VALIDATORS_ROOT], s->genesis_validators_root, 32);
+	put_u64(leaf[L_SLOT], s->slot);
 	put_u64(leaf[L_ETH1_DEPOSIT_INDEX], s->eth1_deposit_index);
 	put_u64(leaf[L_JUSTIFICATION_BITS], s->justification_bits);
-	small_root(id, ETH_Checkpoint, &s->previous_justified_checkpoint, 40, leaf[18]);
-	small_root(id, ETH_Checkpoint, &s->current_justified_checkpoint, 40, leaf[19]);
-	small_root(id, ETH_Checkpoint, &s->finalized_checkpoint, 40, leaf[20]);
 }
 
-static void top(leaves leaf, uint8_t out[32])
-{
-	eth_merkle_reduce(leaf[0], L_FIELDS, 0, 5);
-	memcpy(out, leaf[0], 32);
-}
+/* Containers in the header. */
+#define SMALL_FIELDS(X)                                                        \
+	X(L_FORK, ETH_Fork, fork)                                              \
+	X(L_LATEST_BLOCK_HEADER, ETH_BeaconBlockHeader, latest_block_header)   \
+	X(L_ETH1_DATA, ETH_Eth1Data, eth1_data)                                \
+	X(L_PREVIOUS_JUSTIFIED, ETH_Checkpoint, previous_justified_checkpoint) \
+	X(L_CURRENT_JUSTIFIED, ETH_Checkpoint, current_justified_checkpoint)   \
+	X(L_FINALIZED, ETH_Checkpoint, finalized_checkpoint)
 
 void eth_state_root(const struct eth_state *s, uint8_t out[32])
 {
 	const struct eth_preset *p = eth_state_preset(s);
 	leaves leaf;
 
-	small_fields(s, leaf);
+	plain_fields(s, leaf);
+#define X(field, type, member) small_root(p->id, type, &s->member, sizeof(s->member), leaf[field]);
+	SMALL_FIELDS(X)
+#undef X
 	bytes_root(s, ETH_BLOCK_ROOTS, p->slots_per_historical_root, false, leaf[L_BLOCK_ROOTS]);
 	bytes_root(s, ETH_STATE_ROOTS, p->slots_per_historical_root, false, leaf[L_STATE_ROOTS]);
 	bytes_root(s, ETH_HISTORICAL_ROOTS, p->historical_roots_limit, true, leaf[L_HISTORICAL_ROOTS]);
@@ -199,34 +204,90 @@ void eth_state_root(const struct eth_state *s, uint8_t out[32])
 	bytes_root(s, ETH_SLASHINGS, p->epochs_per_slashings_vector, false, leaf[L_SLASHINGS]);
 	pending_list_root(s, true, p, leaf[L_PREVIOUS_ATTESTATIONS]);
 	pending_list_root(s, false, p, leaf[L_CURRENT_ATTESTATIONS]);
-	top(leaf, out);
+	eth_merkle_reduce(leaf[0], ETH_FIELDS, 0, eth_merkle_depth(ETH_FIELDS));
+	memcpy(out, leaf[0], 32);
 }
 
-static void cached_list(struct eth_state *s, enum eth_tree_id tree, uint64_t count, uint8_t out[32])
+/* A small field that is as it was has the root it had. */
+static void small_root_cached(struct eth_top *top, int i, enum eth_preset_id preset, enum eth_type_id type,
+			      const void *value, size_t n, uint8_t out[32])
 {
-	eth_tree_root(s, tree, out);
-	eth_mix_in_length(out, out, count);
+	if (!top->known || memcmp(top->small_value[i], value, n)) {
+		memcpy(top->small_value[i], value, n);
+		small_root(preset, type, value, n, top->small_root[i]);
+	}
+	memcpy(out, top->small_root[i], 32);
+}
+
+/* Hashes the parents of the children whose bit is set; the same for those in turn. */
+static uint32_t rehash(const uint8_t (*child)[32], unsigned children, unsigned height, uint32_t changed,
+		       uint8_t (*parent)[32])
+{
+	uint8_t block[(ETH_FIELDS + 1) / 2][64];
+	unsigned at[(ETH_FIELDS + 1) / 2], n = 0;
+	uint32_t result = 0;
+
+	for (unsigned i = 0; 2 * i < children; i++) {
+		if (!(changed >> 2 * i & 3))
+			continue;
+		memcpy(block[n], child[2 * i], 32);
+		memcpy(block[n] + 32, 2 * i + 1 < children ? child[2 * i + 1] : eth_zero_hash(height), 32);
+		at[n++] = i;
+		result |= UINT32_C(1) << i;
+	}
+	if (n)
+		eth_sha256_pairs(block, block, n);
+	for (unsigned i = 0; i < n; i++)
+		memcpy(parent[at[i]], (uint8_t *)block + 32 * i, 32);
+	return result;
+}
+
+static void top_cached(struct eth_top *top, const leaves leaf, uint8_t out[32])
+{
+	const uint8_t(*child)[32] = top->leaf;
+	uint8_t(*parent)[32] = top->node;
+	unsigned n = ETH_FIELDS, height = 0;
+	uint32_t changed = 0;
+
+	for (unsigned i = 0; i < ETH_FIELDS; i++)
+		if (!top->known || memcmp(top->leaf[i], leaf[i], 32))
+			changed |= UINT32_C(1) << i;
+	memcpy(top->leaf, leaf, sizeof(top->leaf));
+	top->known = 1;
+	for (; n > 1; n = (n + 1) / 2, height++) {
+		changed = rehash(child, n, height, changed, parent);
+		child = (const uint8_t(*)[32])parent;
+		parent += (n + 1) / 2;
+	}
+	memcpy(out, child, 32);
 }
 
 void eth_state_root_cached(struct eth_state *s, uint8_t out[32])
 {
+	struct eth_top *top;
 	leaves leaf;
+	int i = 0;
 
 	if (!eth_has_trees(s)) {
 		eth_state_root(s, out);
 		return;
 	}
-	small_fields(s, leaf);
+	top = &((struct eth_trees *)eth_state_at_mut(s, ETH_TREES))->top;
+	plain_fields(s, leaf);
+#define X(field, type, member) \
+	small_root_cached(top, i++, s->preset, type, &s->member, sizeof(s->member), leaf[field]);
+	SMALL_FIELDS(X)
+#undef X
 	eth_tree_root(s, ETH_TREE_BLOCK_ROOTS, leaf[L_BLOCK_ROOTS]);
 	eth_tree_root(s, ETH_TREE_STATE_ROOTS, leaf[L_STATE_ROOTS]);
 	eth_tree_root(s, ETH_TREE_RANDAO, leaf[L_RANDAO_MIXES]);
 	eth_tree_root(s, ETH_TREE_SLASHINGS, leaf[L_SLASHINGS]);
-	cached_list(s, ETH_TREE_HISTORICAL, eth_state_count(s, ETH_HISTORICAL_ROOTS),
-		    leaf[L_HISTORICAL_ROOTS]);
-	cached_list(s, ETH_TREE_VOTES, eth_state_count(s, ETH_ETH1_VOTES), leaf[L_ETH1_VOTES]);
-	cached_list(s, ETH_TREE_VALIDATORS, eth_state_validator_count(s), leaf[L_VALIDATORS]);
-	cached_list(s, ETH_TREE_BALANCES, eth_state_count(s, ETH_BALANCES), leaf[L_BALANCES]);
-	cached_list(s, ETH_TREE_PREVIOUS, s->previous_attestations, leaf[L_PREVIOUS_ATTESTATIONS]);
-	cached_list(s, ETH_TREE_CURRENT, s->current_attestations, leaf[L_CURRENT_ATTESTATIONS]);
-	top(leaf, out);
+	eth_tree_list_root(s, ETH_TREE_HISTORICAL, eth_state_count(s, ETH_HISTORICAL_ROOTS),
+			   leaf[L_HISTORICAL_ROOTS]);
+	eth_tree_list_root(s, ETH_TREE_VOTES, eth_state_count(s, ETH_ETH1_VOTES), leaf[L_ETH1_VOTES]);
+	eth_tree_list_root(s, ETH_TREE_VALIDATORS, eth_state_validator_count(s), leaf[L_VALIDATORS]);
+	eth_tree_list_root(s, ETH_TREE_BALANCES, eth_state_count(s, ETH_BALANCES), leaf[L_BALANCES]);
+	eth_tree_list_root(s, ETH_TREE_PREVIOUS, s->previous_attestations, leaf[L_PREVIOUS_ATTESTATIONS]);
+	eth_tree_list_root(s, ETH_TREE_CURRENT, s->current_attestations, leaf[L_CURRENT_ATTESTATIONS]);
+	top_cached(top, leaf, out);
 }

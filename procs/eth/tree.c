@@ -85,7 +85,9 @@ void eth_trees_reset(struct eth_state *s)
 		memset((uint8_t *)t + t->tree[i].bits_at, 0, (t->tree[i].bits + 63) / 64 * 8);
 		t->tree[i].all = 1;
 		t->tree[i].dirty = 1;
+		t->tree[i].mixed_length = UINT64_MAX;
 	}
+	t->top.known = 0;
 }
 
 bool eth_trees_check(const struct eth_state *s)
@@ -431,4 +433,16 @@ void eth_tree_root(struct eth_state *s, enum eth_tree_id id, uint8_t out[32])
 		t->dirty = 0;
 	}
 	memcpy(out, t->root, 32);
+}
+
+void eth_tree_list_root(struct eth_state *s, enum eth_tree_id id, uint64_t length, uint8_t out[32])
+{
+	struct eth_tree *t = tree_of(s, id);
+
+	if (t->dirty || t->mixed_length != length) {
+		eth_tree_root(s, id, out);
+		eth_mix_in_length(t->mixed, out, length);
+		t->mixed_length = length;
+	}
+	memcpy(out, t->mixed, 32);
 }

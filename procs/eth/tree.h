@@ -28,12 +28,26 @@ struct eth_tree {
 	uint64_t dirty;  /* 1: some bit is set, or the root below is not of the field as it is */
 	uint64_t hashed; /* attestations: leaves in the tree, the records before `scanned` */
 	uint8_t root[32];
+	uint64_t mixed_length; /* lists: `mixed` is root and this length hashed; UINT64_MAX: nothing is */
+	uint8_t mixed[32];
+};
+
+/* The top of the state's own tree: its fields' roots and the nodes above them, of the last time. */
+#define ETH_FIELDS 21
+#define ETH_SMALL_FIELDS 6 /* containers in the header */
+struct eth_top {
+	uint64_t known; /* 0: nothing below is */
+	uint8_t small_value[ETH_SMALL_FIELDS][112];
+	uint8_t small_root[ETH_SMALL_FIELDS][32];
+	uint8_t leaf[ETH_FIELDS][32];
+	uint8_t node[ETH_FIELDS + 2][32]; /* 11, 6, 3, 2 and 1 of them */
 };
 
 struct eth_trees {
 	uint64_t flipped; /* 1: the trees of both attestation lists have changed places */
 	uint64_t scanned; /* records up to this byte of their region are leaves already */
 	struct eth_tree tree[ETH_TREES_COUNT];
+	struct eth_top top;
 };
 
 /* Fills everything in `t` that depends on the rooms, and zeroes the rest; returns the bytes of the region. */
@@ -50,6 +64,9 @@ bool eth_trees_check(const struct eth_state *s);
 
 /* eth_tree_root brings a tree up to date: the root of the field, without the length that lists mix in. */
 void eth_tree_root(struct eth_state *s, enum eth_tree_id id, uint8_t out[32]);
+
+/* The same with the length mixed in. */
+void eth_tree_list_root(struct eth_state *s, enum eth_tree_id id, uint64_t length, uint8_t out[32]);
 
 static inline bool eth_has_trees(const struct eth_state *s)
 {

@@ -15,3 +15,13 @@ respawn-worker_LIBS := shmchan
 validate_SRC := tests/bench/validate.c tests/bench/table.c
 validate_LIBS := shmchan
 validate_LDLIBS := -ljansson
+
+# The consensus engine alone: `make bench-eth`.
+BENCHES += bench_eth
+bench_eth_SRC := tests/bench/bench_eth.c tests/bench/table.c
+bench_eth_LIBS := eth bls
+bench_eth_LDLIBS := -ljansson -lcrypto
+.PHONY: bench-eth
+bench-eth:
+	$(Q)$(MAKE) --no-print-directory $(O)/bench/bench_eth
+	$(Q)VECTORS=$(VECTORS) BUILD=$(O) tests/bench/run.sh $(O)/bench/bench_eth

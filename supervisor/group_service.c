@@ -70,8 +70,9 @@ static void terminate(struct service *s)
 {
 	if (s->pid <= 0)
 		return;
+	kill(-s->pid,
+	     SIGCONT); // a stopped process does not see SIGTERM; after it, it could undo a stop of the process's own end
 	service_signal(s, SIGTERM);
-	kill(-s->pid, SIGCONT); // a stopped process does not see SIGTERM
 	set_timer(s, s->plan->stop_timeout_ns);
 }
 

@@ -56,9 +56,9 @@ for loop in io_uring poll; do
 	is "$loop: killed: how it died" "$(field "$g" db last)" "was killed by SIGKILL"
 	is "$loop: the others did not notice" "$(field "$g" worker-1 incarnation)" 1
 	old=$(field "$g" worker-1 pid)
-	"$shmsup" kill "$g" worker-1 --signal segv >/dev/null
+	"$shmsup" kill "$g" worker-1 --signal abrt >/dev/null
 	until_true is_replaced "$g" worker-1 "$old"
-	like "$loop: kill --signal" "$(field "$g" worker-1 last)" "was killed by SIGSEGV*"
+	like "$loop: kill --signal" "$(field "$g" worker-1 last)" "was killed by SIGABRT*"
 	old=$(field "$g" worker-2 pid)
 	kill -9 "$old"
 	until_true is_replaced "$g" worker-2 "$old"

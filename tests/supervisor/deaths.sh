@@ -3,6 +3,8 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 g=$base-d
+# With the address sanitizer: freed memory is not kept back, so that growth is a leak.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=0:thread_local_quarantine_size_kb=0
 
 # one ARGS-OF-ACTOR KEYS: a group of one service `it` beside one that is well.
 one() {
@@ -79,10 +81,10 @@ start "$g" "$dir/one.yaml"
 until_true failed
 is "dies when ready, more than max_deaths times in the window" "$(field "$g" it incarnation)" 21
 stop
-one '"raise", "11"' 'restart: never'
+one '"raise", "6"' 'restart: never'
 start "$g" "$dir/one.yaml"
 until_true failed
-like "restart: never: failed by a signal" "$(field "$g" it last)" "was killed by SIGSEGV*"
+like "restart: never: failed by a signal" "$(field "$g" it last)" "was killed by SIGABRT*"
 stop
 one '"ready-exit", "0"' 'restart: on-failure'
 start "$g" "$dir/one.yaml"

@@ -31,6 +31,7 @@ struct control {
 	control_handler *f;
 	void *ctx;
 	int spare; // given up to take and drop a client when descriptors have run out
+	bool is_shut;
 	struct sockaddr_un addr;
 	struct client clients[CONTROL_CLIENT_MAX];
 };
@@ -303,14 +304,22 @@ void control_settle(struct control *c, json_t *(*reply)(void *ctx, const struct 
 	}
 }
 
-void control_close(struct control *c)
+void control_shut(struct control *c)
 {
-	if (!c)
+	if (!c || c->is_shut)
 		return;
+	c->is_shut = true;
 	loop_unwatch(c->loop, &c->watch);
 	if (c->watch.fd >= 0)
 		close(c->watch.fd);
 	unlink(c->addr.sun_path);
+}
+
+void control_close(struct control *c)
+{
+	if (!c)
+		return;
+	control_shut(c);
 	for (unsigned i = 0; i < CONTROL_CLIENT_MAX; i++)
 		if (c->clients[i].watch.fd >= 0)
 			drop(&c->clients[i]);

@@ -36,7 +36,9 @@ typedef json_t *control_handler(void *ctx, const json_t *request, struct control
 int control_open(struct control **out, struct loop *l, const char *path, control_handler *f, void *ctx);
 // control_settle asks reply(ctx, wait) for each waiting client and sends what is not NULL.
 void control_settle(struct control *c, json_t *(*reply)(void *ctx, const struct control_wait *w), void *ctx);
-// control_close removes the path and ends all connections: to a client this says that the supervisor is done.
+// control_shut takes no more clients and removes the path; those that are connected stay so.
+void control_shut(struct control *c);
+// control_close does that if it was not done, and ends all connections: to a client this says that the supervisor is done.
 // NULL is allowed.
 void control_close(struct control *c);
 

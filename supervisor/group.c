@@ -272,7 +272,8 @@ static int set_up(struct group *g, struct fail *fail)
 		return fail_set(fail, SUP_SYSTEM, "can't make an event loop: %s", strerror(err));
 	if (find_programs(g, fail) ||
 	    (g->options->report_file && report_check_file(g->options->report_file, fail)) ||
-	    open_signals(g, fail) || rundir_make(fail) || remove_stale(g->plan->spec.name, fail) ||
+	    open_signals(g, fail) || rundir_make(fail) ||
+	    (g->lock = rundir_lock(g->plan->spec.name, fail)) < 0 || remove_stale(g->plan->spec.name, fail) ||
 	    create(g, fail) || report_open(&g->report, g->plan, fail) || open_sockets(g, fail))
 		return -1;
 	return 0;
@@ -285,7 +286,9 @@ static void tear_down(struct group *g)
 	report_close(g->report);
 	shmchan_broker_destroy(g->broker);
 	notify_close(g->notify);
-	control_close(g->control);
+	control_shut(g->control);
+	rundir_unlock(g->plan->spec.name, g->lock);
+	control_close(g->control); // last: the end of a connection says that all is gone
 	if (g->loop) {
 		loop_unwatch(g->loop, &g->signals);
 		if (g->signals.fd > 0)
@@ -447,8 +450,11 @@ static enum sup_exit finish(struct group *g)
 
 enum sup_exit group_run(struct plan *plan, const struct group_options *options)
 {
-	struct group g = {
-		.plan = plan, .options = options, .retry = {on_retry, 0, 0}, .go_on = {on_go_on, 0, 0}};
+	struct group g = {.plan = plan,
+			  .options = options,
+			  .lock = -1,
+			  .retry = {on_retry, 0, 0},
+			  .go_on = {on_go_on, 0, 0}};
 	enum sup_exit status;
 	struct fail fail;
 	int err = launcher_init(&g.launcher);

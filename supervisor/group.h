@@ -69,6 +69,7 @@ struct group {
 	struct control *control;
 	struct report *report;
 	struct launcher launcher;
+	int lock; // rundir_lock
 	struct progress progress;
 	struct chaos chaos;
 	struct service *services;

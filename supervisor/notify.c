@@ -44,7 +44,7 @@ void notify_parse(struct notify_msg *out, const char *data, size_t len)
 	}
 }
 
-// The sender may pass descriptors along; they would pile up.
+// The sender may pass descriptors along; they would pile up. With BARRIER=1 it waits for this close: what it sent before has been dealt with.
 static void close_passed(const struct cmsghdr *c)
 {
 	size_t cnt = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);

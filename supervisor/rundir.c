@@ -1,8 +1,11 @@
 #include "supervisor/rundir.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,4 +49,66 @@ int rundir_socket(char *out, const char *group, const char *what, struct fail *f
 		return fail_set(fail, SUP_SYSTEM, "the path %s/%s.%s is longer than a socket address holds",
 				path, group, what);
 	return 0;
+}
+
+static int held(const char *group, int lock, struct fail *fail)
+{
+	char pid[16] = "";
+
+	if (pread(lock, pid, sizeof(pid) - 1, 0) <= 0)
+		strcpy(pid, "(not known)");
+	return fail_set(fail, SUP_RUNNING, "can't run group '%s': it is running, its supervisor has pid %s",
+			group, pid);
+}
+
+// The holder before may have removed the file between our open and our lock.
+static bool is_current(const char *path, int lock)
+{
+	struct stat a, b;
+
+	return fstat(lock, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+int rundir_lock(const char *group, struct fail *fail)
+{
+	char path[RUNDIR_PATH_MAX];
+	int lock, err;
+
+	if (rundir_socket(path, group, "lock", fail))
+		return -1;
+	for (;;) {
+		lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (lock < 0)
+			return fail_set(fail, SUP_SYSTEM, "can't open lock %s: %s", path, strerror(errno));
+		if (flock(lock, LOCK_EX | LOCK_NB)) {
+			err = errno;
+			if (err == EWOULDBLOCK)
+				held(group, lock, fail);
+			else
+				fail_set(fail, SUP_SYSTEM, "can't lock %s: %s", path, strerror(err));
+			close(lock);
+			return -1;
+		}
+		if (is_current(path, lock))
+			break;
+		close(lock);
+	}
+	if (ftruncate(lock, 0) || dprintf(lock, "%d", (int)getpid()) < 0) {
+		fail_set(fail, SUP_SYSTEM, "can't write lock %s: %s", path, strerror(errno));
+		rundir_unlock(group, lock);
+		return -1;
+	}
+	return lock;
+}
+
+void rundir_unlock(const char *group, int lock)
+{
+	char path[RUNDIR_PATH_MAX];
+	struct fail fail;
+
+	if (lock < 0)
+		return;
+	if (rundir_socket(path, group, "lock", &fail) == 0)
+		unlink(path);
+	close(lock);
 }

@@ -196,24 +196,47 @@ static int parent(const char *file)
 	return wait_for_term();
 }
 
-// Says STATUS=text in sd_notify's protocol, from a child: the supervisor must know whose child it is.
+static void datagram(int to, const char *text, int pass)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct iovec iov = {(char *)text, strlen(text)};
+	struct msghdr h = {&addr, sizeof(addr), &iov, 1, control, pass < 0 ? 0 : sizeof(control), 0};
+	struct cmsghdr *c = (struct cmsghdr *)control;
+
+	strncpy(addr.sun_path, getenv("NOTIFY_SOCKET"), sizeof(addr.sun_path) - 1);
+	*c = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+	memcpy(CMSG_DATA(c), &pass, sizeof(pass));
+	if (sendmsg(to, &h, 0) < 0)
+		_exit(1);
+}
+
+// Says STATUS=text in sd_notify's protocol, from a child: the supervisor must know whose child it is. Like systemd-notify the child stays until
+// it is heard: the supervisor closes what comes with BARRIER=1.
+static _Noreturn void say_as_child(const char *text)
+{
+	int to = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), barrier[2];
+	char line[300];
+
+	snprintf(line, sizeof(line), "STATUS=%s\nUNKNOWN=1", text);
+	datagram(to, line, -1);
+	if (pipe(barrier))
+		_exit(1);
+	datagram(to, "BARRIER=1", barrier[1]);
+	close(barrier[1]);
+	_exit(read(barrier[0], line, 1) != 0);
+}
+
 static int says(const char *text)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	char line[300];
 	pid_t child;
 
 	block_term();
 	attach();
 	shmchan_ready(me);
-	snprintf(line, sizeof(line), "STATUS=%s\nUNKNOWN=1", text);
-	strncpy(addr.sun_path, getenv("NOTIFY_SOCKET"), sizeof(addr.sun_path) - 1);
 	child = fork();
-	if (child == 0) {
-		int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-		_exit(sendto(fd, line, strlen(line), 0, (struct sockaddr *)&addr, sizeof(addr)) < 0);
-	}
+	if (child == 0)
+		say_as_child(text);
 	waitpid(child, NULL, 0);
 	return wait_for_term();
 }

@@ -85,3 +85,10 @@ is "a report on standard output" "$out" 1000
 "$shmsup" run $topology --name "$g" --set actor="$actor" --report /dev/full >/dev/null 2>"$dir/err"
 is "a report that fails at the end: exit status" $? 14
 like "one line" "$(cat "$dir/err")" "shmsup: $g: can't write report /dev/full: No space left on device"
+
+if command -v script >/dev/null; then
+	script -qec "$shmsup run $topology --name $g --set actor=$actor --set requests=100000 --set chaos=on" /dev/null >"$dir/out" </dev/null
+	like "on a terminal: a live line with counts, rate and respawns" "$(tr '\r' '\n' <"$dir/out" | grep -a '/s, ' | tail -n 1)" \
+		"*$g: sent *, answered *, lost *, */s, * respawns, * s*"
+	like "and the summary after it" "$(tail -n 1 "$dir/out")" "*$g: complete after*"
+fi

@@ -22,13 +22,29 @@ is "already running: exit status" $? 4
 is "already running: one line with its pid" "$out" \
 	"shmsup: can't run group '$g': it is running, its supervisor has pid $first; nothing was started"
 is "already running: it runs on" "$(all_ready "$g" && echo yes)" yes
-is "already running: its sockets are there" "$(find "$rundir" -name "$g.*" | wc -l)" 2
+is "already running: its sockets and its lock are there" "$(find "$rundir" -name "$g.*" | wc -l)" 3
 start "$g-2" "$dir/t.yaml"
 until_true all_ready "$g-2"
 is "two groups of one topology at once" "$(all_ready "$g" && echo yes)" yes
 "$shmsup" stop "$g-2" >/dev/null
 pid=$first
 is "one stops, the other runs on" "$(all_ready "$g" && echo yes)" yes
+
+for round in 1 2 3 4 5 6; do
+	for _ in 1 2 3 4 5; do start "$g-race" tests/supervisor/echo.yaml --set actor="$actor" --set requests=4000000000; done
+	is_up() { in_state "$g-race" feed ready; }
+	until_true is_up
+	"$shmsup" stop "$g-race" >/dev/null
+	codes=
+	for p in "${pids[@]: -5}"; do
+		ended "$p"
+		codes+="$status "
+	done
+	codes=$(tr ' ' '\n' <<<"$codes" | sort -n | tr -d '\n')
+	is "race $round: of five that start one group at once, one runs" "$codes" 444410
+	is "race $round: nothing left" "$(left "$g-race")" ""
+done
+pid=$first
 
 for round in 1 2; do
 	orphan=$(field "$g" orphan pid) loyal=$(field "$g" loyal pid)

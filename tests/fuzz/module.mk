@@ -18,6 +18,11 @@ fuzz_segment_LIBS := shmchan
 fuzz_segment_MORE := tests/fuzz/guard.c
 fuzz_segment_LDLIBS := -Wl,--wrap=mmap,--wrap=munmap
 
+fuzzers += fuzz_eth_ssz fuzz_eth_snappy fuzz_eth_block
+fuzz_eth_ssz_LIBS := eth bls
+fuzz_eth_snappy_LIBS := eth
+fuzz_eth_block_LIBS := eth bls
+
 define fuzz_rules
 $(1)_SRC := tests/fuzz/$(1).c $$($(1)_MORE)
 replay_$(1)_SRC := tests/fuzz/$(1).c tests/fuzz/replay.c $$($(1)_MORE)

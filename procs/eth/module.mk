@@ -19,6 +19,7 @@ eth_SRC := $(addprefix procs/eth/, \
 	preset.c \
 	proto_array.c \
 	rewards.c \
+	roots.c \
 	sha256.c \
 	sha256_avx512.c \
 	sha256_ni.c \

@@ -25,6 +25,10 @@ enum ssz_kind {
 };
 
 struct ssz_type;
+struct ssz_view;
+
+/* Values whose roots one call of a type's own `roots` computes. */
+#define SSZ_ROOTS_MAX 64
 
 struct ssz_field {
 	const char *name; /* as in the specification */
@@ -41,6 +45,8 @@ struct ssz_type {
 	const struct ssz_type *elem;   /* vector, list */
 	const struct ssz_field *field; /* container */
 	uint32_t fields;
+	/* Roots of n in [1, SSZ_ROOTS_MAX] checked values at once, 32 bytes each; NULL: one by one, from the fields. */
+	void (*roots)(const struct ssz_view *v, size_t n, uint8_t *out);
 	bool bytes; /* a vector or list of uint8 that is written as one hex string */
 };
 

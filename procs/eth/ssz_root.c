@@ -20,6 +20,23 @@ static void container_root(struct ssz_view v, uint8_t out[32])
 	memcpy(out, leaf[0], 32);
 }
 
+/* Roots of elements [first, first + n), n <= SSZ_ROOTS_MAX. */
+static void some_roots(struct ssz_view v, uint64_t first, size_t n, uint8_t *out)
+{
+	struct ssz_view e[SSZ_ROOTS_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		e[i] = ssz_elem(v, first + i);
+	if (n && v.type->elem->roots) {
+		v.type->elem->roots(e, n, out);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		ssz_root(e[i].type, e[i].p, e[i].n, out + 32 * i);
+}
+
+_Static_assert(ETH_MERKLE_BATCH % SSZ_ROOTS_MAX == 0, "a batch is whole calls");
+
 static void elems_root(struct ssz_view v, uint8_t out[32])
 {
 	uint64_t count = ssz_length(v);
@@ -27,10 +44,12 @@ static void elems_root(struct ssz_view v, uint8_t out[32])
 	size_t have = 0;
 
 	eth_merkle_init(&m, ssz_depth(v.type));
-	for (uint64_t i = 0; i < count; i++) {
-		struct ssz_view e = ssz_elem(v, i);
+	for (uint64_t i = 0; i < count;) {
+		size_t n = count - i < SSZ_ROOTS_MAX ? count - i : SSZ_ROOTS_MAX;
 
-		ssz_root(e.type, e.p, e.n, m.batch + 32 * have++);
+		some_roots(v, i, n, m.batch + 32 * have);
+		i += n;
+		have += n;
 		if (have == ETH_MERKLE_BATCH) {
 			eth_merkle_add(&m, have);
 			have = 0;

@@ -1,5 +1,6 @@
 #include "procs/eth/state_layout.h"
 #include "procs/eth/merkle.h"
+#include "procs/eth/roots.h"
 #include "procs/eth/sha256.h"
 #include "procs/eth/tree.h"
 #include "procs/eth/types.h"
@@ -8,7 +9,7 @@
 
 /* Validators whose roots are computed side by side; divides ETH_MERKLE_BATCH. */
 #define GROUP 64
-_Static_assert(ETH_MERKLE_BATCH % GROUP == 0, "a batch is whole groups");
+_Static_assert(ETH_MERKLE_BATCH % GROUP == 0 && GROUP <= ETH_ROOTS_MAX, "a batch is whole groups");
 
 static void put_u64(uint8_t chunk[32], uint64_t v)
 {
@@ -61,20 +62,6 @@ void eth_state_validators_root(const struct eth_state *s, uint8_t out[32])
 	eth_mix_in_length(out, out, count);
 }
 
-void eth_pending_root(const struct eth_pending *a, const struct eth_preset *p, uint8_t out[32])
-{
-	uint8_t leaf[4][32];
-	const struct ssz_type *t = eth_type(p->id, ETH_AttestationData);
-
-	ssz_bits_root(a->bit, a->bits, p->max_validators_per_committee, leaf[0]);
-	eth_mix_in_length(leaf[0], leaf[0], a->bits);
-	ssz_root(t, (const uint8_t *)&a->data, sizeof(a->data), leaf[1]);
-	put_u64(leaf[2], a->inclusion_delay);
-	put_u64(leaf[3], a->proposer_index);
-	eth_merkle_reduce(leaf[0], 4, 0, 2);
-	memcpy(out, leaf[0], 32);
-}
-
 static void pending_list_root(const struct eth_state *s, bool previous, const struct eth_preset *p,
 			      uint8_t out[32])
 {
@@ -83,8 +70,14 @@ static void pending_list_root(const struct eth_state *s, bool previous, const st
 	size_t have = 0;
 
 	eth_merkle_init(&m, eth_merkle_depth(p->epoch_attestations_limit));
-	for (const struct eth_pending *a = eth_pending_first(s, previous); a; a = eth_pending_next(s, a)) {
-		eth_pending_root(a, p, m.batch + 32 * have++);
+	for (const struct eth_pending *a = eth_pending_first(s, previous); a;) {
+		const struct eth_pending *group[GROUP];
+		size_t n = 0;
+
+		for (; n < GROUP && a; a = eth_pending_next(s, a))
+			group[n++] = a;
+		eth_pending_roots(m.batch + 32 * have, group, n);
+		have += n;
 		if (have == ETH_MERKLE_BATCH) {
 			eth_merkle_add(&m, have);
 			have = 0;

@@ -1,5 +1,6 @@
 #include "procs/eth/tree.h"
 #include "procs/eth/merkle.h"
+#include "procs/eth/roots.h"
 #include "procs/eth/sha256.h"
 
 #include <string.h>
@@ -343,11 +344,18 @@ static void scan_attestations(struct eth_state *s)
 	for (int i = 0; i < 2; i++)
 		from[i] = tree_of(s, id[i])->hashed;
 	while (t->scanned < end) {
-		const struct eth_pending *a = (const struct eth_pending *)(records + t->scanned);
-		struct eth_tree *tree = tree_of(s, id[a->previous]);
+		const struct eth_pending *group[GROUP];
+		uint8_t root[GROUP][32];
+		size_t n = 0;
 
-		eth_pending_root(a, eth_state_preset(s), (uint8_t *)t + tree->at[0] + 32 * tree->hashed++);
-		t->scanned += a->size;
+		for (; n < GROUP && t->scanned < end; t->scanned += group[n++]->size)
+			group[n] = (const struct eth_pending *)(records + t->scanned);
+		eth_pending_roots(root[0], group, n);
+		for (size_t i = 0; i < n; i++) {
+			struct eth_tree *tree = tree_of(s, id[group[i]->previous]);
+
+			memcpy((uint8_t *)t + tree->at[0] + 32 * tree->hashed++, root[i], 32);
+		}
 	}
 	for (int i = 0; i < 2; i++) {
 		struct eth_tree *tree = tree_of(s, id[i]);

@@ -75,7 +75,6 @@ static inline bool eth_has_trees(const struct eth_state *s)
 
 /* From state_root.c: the leaves that are roots. */
 void eth_validator_roots(uint8_t *out, const struct eth_validator *const *v, size_t n); /* n <= 64 */
-void eth_pending_root(const struct eth_pending *a, const struct eth_preset *p, uint8_t out[32]);
 void eth_vote_root(const struct ssz_eth1_data *v, uint8_t out[32]);
 
 #endif

@@ -1,5 +1,6 @@
 #include "procs/eth/types.h"
 #include "procs/eth/containers.h"
+#include "procs/eth/roots.h"
 
 #include <string.h>
 
@@ -33,16 +34,17 @@
 	{                                          \
 #f, &t, offsetof(struct s, f##_at) \
 	}
-#define CONTAINER(n, s, size_, ...)                                  \
+#define CONTAINER(n, s, size_, roots_, ...)                          \
 	static const struct ssz_field n##_fields[] = {__VA_ARGS__};  \
 	static const struct ssz_type n = {.name = #n,                \
 					  .kind = SSZ_CONTAINER,     \
 					  .size = size_,             \
 					  .fixed = sizeof(struct s), \
 					  .field = n##_fields,       \
+					  .roots = roots_,           \
 					  .fields = sizeof(n##_fields) / sizeof(n##_fields[0])}
-#define FIXED(n, s, ...) CONTAINER(n, s, sizeof(struct s), __VA_ARGS__)
-#define VARIABLE(n, s, ...) CONTAINER(n, s, 0, __VA_ARGS__)
+#define FIXED(n, s, ...) CONTAINER(n, s, sizeof(struct s), NULL, __VA_ARGS__)
+#define VARIABLE(n, s, ...) CONTAINER(n, s, 0, NULL, __VA_ARGS__)
 
 UINT(uint8, 8);
 UINT(uint64, 64);
@@ -88,8 +90,9 @@ VARIABLE(PendingAttestation, ssz_pending_attestation,
 	 FIX(ssz_pending_attestation, data, AttestationData),
 	 FIX(ssz_pending_attestation, inclusion_delay, uint64),
 	 FIX(ssz_pending_attestation, proposer_index, uint64));
-VARIABLE(Attestation, ssz_attestation, VAR(ssz_attestation, aggregation_bits, committee_bits),
-	 FIX(ssz_attestation, data, AttestationData), FIX(ssz_attestation, signature, Bytes96));
+CONTAINER(Attestation, ssz_attestation, 0, eth_attestation_roots,
+	  VAR(ssz_attestation, aggregation_bits, committee_bits), FIX(ssz_attestation, data, AttestationData),
+	  FIX(ssz_attestation, signature, Bytes96));
 FIXED(Eth1Data, ssz_eth1_data, FIX(ssz_eth1_data, deposit_root, Bytes32),
       FIX(ssz_eth1_data, deposit_count, uint64), FIX(ssz_eth1_data, block_hash, Bytes32));
 FIXED(Eth1Block, ssz_eth1_block, FIX(ssz_eth1_block, timestamp, uint64),

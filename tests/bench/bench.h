@@ -81,7 +81,8 @@ struct contender {
 	const char *package; // Debian package it comes from; NULL: part of this project or of the system
 	const char *missing; // why it can't run here; NULL: it can
 	unsigned forms;
-	int kind; // for families: which member
+	uint32_t len_max; // longest message it can carry; 0: any of ours
+	int kind;         // for families: which member
 	// In the driver, before the fork. NULL: it could not be made; the driver says so and goes on without.
 	void *(*create)(const struct contender *c, const struct row *row);
 	// In the driver, when all processes have ended.

@@ -29,19 +29,16 @@ static const struct row rows[] = {
 	{.name = "big_5.4MB", .second = "recv", .form = FORM_BIG, .len = 5400000, .cap = 4, .producers = 1},
 };
 
-static const struct family *const families[] = {
-	&family_floor,
-	&family_shmchan,
-	&family_kernel,
-	&family_ck,
-};
+static const struct family *const families[] = {&family_floor, &family_shmchan, &family_kernel,
+						&family_boost, &family_ck,      &family_dpdk,
+						&family_rwq,   &family_zmq,     &family_iceoryx};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define GROUPS_MAX 48
 #define GENERATIONS 5
 #define ROUNDS_MIN 2 // of a generation
 
-static double seconds = 5, near_ns = 300;
+static double seconds = 3, near_ns = 300;
 static const char *only_row, *only_contender;
 static volatile sig_atomic_t stop;
 
@@ -77,10 +74,13 @@ static bool calibrate(struct group *g)
 {
 	// One that is fast now may be a thousand times slower in the next sample: a convoy. It must still
 	// end.
-	uint64_t max = g->row->form == FORM_MANY || g->row->form == FORM_RTT ? 50000 : 2000000;
+	uint64_t max = g->row->form == FORM_MANY || g->row->form == FORM_RTT ? 30000 : 2000000;
 	double want = sample_msec(g->row), took;
 	struct sample s;
 
+	// The first one connects and touches pages.
+	if (!group_sample(g, 32, &s))
+		return false;
 	for (uint64_t cnt = g->row->form == FORM_BIG || g->row->form == FORM_BLOCK ? 4 : 64;; cnt *= 4) {
 		double start = now();
 
@@ -122,6 +122,24 @@ static void keep(struct table *t, const struct group *g, const struct sample *s)
 	table_add(t, name, g->c->name, cls, "ns", false, s->second);
 }
 
+// Contenders that have failed in this row.
+static const struct contender *failed[GROUPS_MAX];
+static unsigned failed_cnt;
+
+static bool has_failed(const struct contender *c)
+{
+	for (unsigned i = 0; i < failed_cnt; i++)
+		if (failed[i] == c)
+			return true;
+	return false;
+}
+
+static void note_failed(const struct group *g)
+{
+	if (g->failed && failed_cnt < GROUPS_MAX)
+		failed[failed_cnt++] = g->c;
+}
+
 static unsigned start_all(const struct row *row, struct group *groups)
 {
 	unsigned n = 0;
@@ -130,11 +148,14 @@ static unsigned start_all(const struct row *row, struct group *groups)
 		for (unsigned i = 0; i < families[f]->cnt; i++) {
 			const struct contender *c = &families[f]->list[i];
 
-			if (!(c->forms & FORM(row->form)) || c->missing || n == GROUPS_MAX ||
+			if (!(c->forms & FORM(row->form)) || c->missing || has_failed(c) || n == GROUPS_MAX ||
+			    (c->len_max && row->len > c->len_max) ||
 			    (only_contender && strcmp(c->name, only_contender) != 0))
 				continue;
 			if (group_start(&groups[n], c, row))
 				n++;
+			else
+				note_failed(&groups[n]);
 		}
 	return n;
 }
@@ -177,12 +198,15 @@ static void generation(struct table *t, const struct row *row, bool last)
 		}
 	for (unsigned i = 0; i < n && last && !stop; i++)
 		count_calls(t, &groups[i]);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
+		note_failed(&groups[i]);
 		group_end(&groups[i]);
+	}
 }
 
 static void measure(struct table *t, const struct row *row)
 {
+	failed_cnt = 0;
 	for (unsigned g = 1; g <= GENERATIONS && !stop; g++)
 		generation(t, row, g == GENERATIONS);
 }

@@ -1,10 +1,11 @@
 # ipc: messages between processes, shmchan beside what a user would take instead. respawn: from a kill to the
 # replacement's first message. validate: the node's job through shmsup.
-BENCH_PACKAGES := g++ libboost-dev libck-dev libdpdk-dev libreaderwriterqueue-dev libiceoryx-posh-dev libiceoryx-hoofs-dev \
-	iceoryx libzmq3-dev
+BENCH_PACKAGES := g++ libboost-dev libck-dev libdpdk-dev libreaderwriterqueue-dev libiceoryx-posh-dev \
+	libiceoryx-hoofs-dev iceoryx libzmq3-dev
 
 BENCHES += ipc respawn respawn-worker validate
-ipc_SRC := $(addprefix tests/bench/, ipc.c group.c side.c table.c peer_floor.c peer_shmchan.c peer_kernel.c peer_ck.c)
+ipc_SRC := $(addprefix tests/bench/, ipc.c group.c side.c table.c peer_floor.c peer_shmchan.c peer_kernel.c peer_ck.c \
+	peer_dpdk.c peer_zmq.c)
 ipc_LIBS := shmchan
 ipc_LDLIBS := -ljansson -lm
 respawn_SRC := tests/bench/respawn.c tests/bench/table.c
@@ -25,3 +26,21 @@ bench_eth_LDLIBS := -ljansson -lcrypto
 bench-eth:
 	$(Q)$(MAKE) --no-print-directory $(O)/bench/bench_eth
 	$(Q)VECTORS=$(VECTORS) BUILD=$(O) tests/bench/run.sh $(O)/bench/bench_eth
+
+# Peers that are there; a source whose headers are missing compiles to its own absence.
+ipc_SRC += $(addprefix tests/bench/, $(if $(shell command -v $(CXX)),peer_boost.cc peer_rwq.cc peer_iceoryx.cc,peer_nocxx.c))
+ipc_LDLIBS += $(if $(shell command -v $(CXX)),-lstdc++)
+bench_pkg = $(shell pkg-config --exists $(1) 2>/dev/null && echo yes)
+ifeq ($(call bench_pkg,libdpdk),yes)
+ipc_LDLIBS += -lrte_ring -lrte_eal
+$(O)/obj/tests/bench/peer_dpdk.o: private CPPFLAGS += $(patsubst -I%,-isystem %,$(filter-out -m%,$(call pkg,--cflags libdpdk)))
+$(O)/obj/tests/bench/peer_dpdk.o: private CFLAGS += $(filter -m%,$(call pkg,--cflags libdpdk))
+endif
+ifeq ($(call bench_pkg,libzmq),yes)
+ipc_LDLIBS += -lzmq
+endif
+BENCH_IOX := $(wildcard /usr/include/iceoryx/v*)
+ifneq ($(BENCH_IOX),)
+ipc_LDLIBS += -liceoryx_posh -liceoryx_hoofs -liceoryx_platform
+$(O)/obj/tests/bench/peer_iceoryx.o: private CPPFLAGS += $(addprefix -isystem ,$(BENCH_IOX))
+endif

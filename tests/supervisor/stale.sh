@@ -74,3 +74,15 @@ out=$("$shmsup" run "$dir/huge.yaml" --name "$g" 2>&1)
 is "a group that does not fit into memory: exit status" $? 1
 like "a group that does not fit into memory: message" "$out" "shmsup: can't create group '$g': *; nothing was started"
 is "a group that does not fit into memory: nothing left" "$(left "$g")" ""
+
+# At any moment of a start: before the handlers are there SIGTERM ends it (143), then it stops in order (9).
+is_shmsup() { [ "$(readlink "/proc/$pid/exe")" = "$(readlink -f "$shmsup")" ]; }
+for i in $(seq 0 24); do
+	start "$g" "$dir/t.yaml"
+	until_true is_shmsup # and no longer the shell's child, which may swallow the signal
+	sleep "$(printf '0.%03d' "$i")"
+	kill "$pid"
+	ended "$pid"
+	case "$status$(left "$g")" in 9 | 143) ;; *) ok 1 "SIGTERM $i ms after the start: exit status $status, left: $(left "$g")" ;; esac
+done
+ok 0 "SIGTERM at any moment of the start leaves nothing"

@@ -35,10 +35,10 @@ static const struct family *const families[] = {&family_floor, &family_shmchan, 
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define GROUPS_MAX 48
-#define GENERATIONS 5
+#define GENERATIONS 3
 #define ROUNDS_MIN 2 // of a generation
 
-static double seconds = 3, near_ns = 300;
+static double seconds = 2.5, near_ns = 300;
 static const char *only_row, *only_contender;
 static volatile sig_atomic_t stop;
 

@@ -16,6 +16,7 @@
 #include <csignal>
 #include <memory>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,8 +63,12 @@ void end_roudi()
 {
 	if (--users || roudi <= 0)
 		return;
-	kill(roudi, SIGTERM);
-	waitpid(roudi, nullptr, 0);
+	// One that ended by itself found another running, whose memory is not ours.
+	if (waitpid(roudi, nullptr, WNOHANG) == 0) {
+		kill(roudi, SIGTERM);
+		waitpid(roudi, nullptr, 0);
+		shm_unlink("/iceoryx_mgmt");
+	}
 	roudi = 0;
 }
 

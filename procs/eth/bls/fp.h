@@ -39,8 +39,16 @@ static const struct fp fp_p = FP_P;
 
 typedef unsigned __int128 fp_u128;
 
-#if defined(__clang__)
+/* Loops over limbs have constant bounds, and are worth nothing as loops. */
+#if defined(BLS_ROLLED)
+#define FP_UNROLL
+#elif defined(__clang__)
 #define FP_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define FP_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+#if defined(__clang__)
 #define fp_addc(a, b, c)                                          \
 	({                                                        \
 		unsigned long long co_;                           \
@@ -56,7 +64,6 @@ typedef unsigned __int128 fp_u128;
 		s_;                                               \
 	})
 #else
-#define FP_UNROLL _Pragma("GCC unroll 16")
 #if defined(__x86_64__)
 #include <immintrin.h>
 static inline uint64_t fp_addc(uint64_t a, uint64_t b, uint64_t *c)

@@ -29,7 +29,9 @@
 #include "procs/eth/bls/const52.h"
 
 #define FP_CALL static __attribute__((noinline, unused))
-#if defined(__clang__)
+#if defined(BLS_ROLLED)
+#define FP_UNROLL
+#elif defined(__clang__)
 #define FP_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define FP_UNROLL _Pragma("GCC unroll 16")

@@ -23,6 +23,9 @@ fuzz_eth_ssz_LIBS := eth bls
 fuzz_eth_snappy_LIBS := eth
 fuzz_eth_block_LIBS := eth bls
 
+fuzzers += fuzz_interchange
+fuzz_interchange_LIBS := eth_protection
+
 define fuzz_rules
 $(1)_SRC := tests/fuzz/$(1).c $$($(1)_MORE)
 replay_$(1)_SRC := tests/fuzz/$(1).c tests/fuzz/replay.c $$($(1)_MORE)

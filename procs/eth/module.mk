@@ -16,7 +16,9 @@ eth_SRC := $(addprefix procs/eth/, \
 	merkle.c \
 	operations.c \
 	participation.c \
+	pool.c \
 	preset.c \
+	produce.c \
 	proto_array.c \
 	rewards.c \
 	roots.c \

@@ -1,6 +1,7 @@
 PROGS += ncli
 ncli_SRC := $(addprefix procs/ncli/, \
 	cases.c \
+	chain.c \
 	generic.c \
 	json.c \
 	layout.c \
@@ -15,6 +16,8 @@ ncli_SRC := $(addprefix procs/ncli/, \
 	run_state.c \
 	state_case.c \
 	store.c \
+	testnet.c \
+	testnet_files.c \
 	value.c \
 	vectors.c \
 	yaml.c \

@@ -75,6 +75,9 @@ void ncli_hex(char out[67], const uint8_t bytes[32]);
 
 enum ncli_status ncli_run_root(struct ncli *n);
 enum ncli_status ncli_run_pretty(struct ncli *n);
+enum ncli_status ncli_run_transition(struct ncli *n);
+enum ncli_status ncli_run_genesis(struct ncli *n);
+enum ncli_status ncli_run_testnet(struct ncli *n);
 enum ncli_status ncli_run_vectors(struct ncli *n);
 
 #endif

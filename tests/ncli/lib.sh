@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Included by the scripts here: a work folder that is removed at the end, TAP, and a run of a command.
 set -u
 build=${BUILD:-build} vectors=${VECTORS:-../shared/vectors}

@@ -1,1 +1,1 @@
-SCRIPTS += tests/ncli/ncli.sh tests/ncli/vectors.sh
+SCRIPTS += tests/ncli/ncli.sh tests/ncli/testnet.sh tests/ncli/vectors.sh

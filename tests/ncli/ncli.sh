@@ -1,7 +1,8 @@
 #!/bin/bash
 # The commands of ncli on files: what they print, and how they refuse.
+# shellcheck source=tests/ncli/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 9
+plan 11
 need "$vectors/mainnet-genesis.ssz_snappy"
 genesis=$vectors/mainnet-genesis.ssz_snappy
 
@@ -46,8 +47,20 @@ run "$ncli" hash-tree-root "$genesis"
 [ "$first" = 2 ] && [ "$status" = 2 ] && grep -q -- '--type' "$err"
 report "unknown and missing options are named" "status $first, $status: $(cat "$err")"
 
+tar --zstd -xf "$vectors/chain-minimal.tar.zst" -C "$work" chain-minimal/summary.json
+run "$ncli" genesis --preset minimal --validators 64 --time 1578009900 --out "$work/genesis.ssz_snappy"
+want=$(jq -r .genesis_state_root "$work/chain-minimal/summary.json")
+[ "$status" = 0 ] && [ "$(cat "$out")" = "$want" ] &&
+	[ "$("$ncli" hash-tree-root --preset minimal --type BeaconState "$work/genesis.ssz_snappy")" = "$want" ]
+report "genesis of the mocked start" "status $status: $(cat "$out" "$err"), expected $want"
+
+run "$ncli" transition --preset minimal --pre "$work/genesis.ssz_snappy" --slots 9 --post "$work/nine.ssz"
+[ "$status" = 0 ] && grep -q '^slot 9 root 0x' "$out" &&
+	[ "$("$ncli" hash-tree-root --preset minimal --type BeaconState "$work/nine.ssz")" = "$(cut -d ' ' -f 4 "$out")" ]
+report "empty slots, across an epoch" "status $status: $(cat "$out" "$err")"
+
 run "$ncli" help
-[ "$status" = 0 ] && for c in hash-tree-root pretty vectors; do
+[ "$status" = 0 ] && for c in hash-tree-root pretty transition genesis testnet vectors; do
 	grep -q "ncli $c" "$out" || break
 done
 report "help shows every command" "status $status"

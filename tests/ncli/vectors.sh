@@ -1,5 +1,6 @@
 #!/bin/bash
 # All test vectors through ncli, as one command; and vectors that must fail.
+# shellcheck source=tests/ncli/lib.sh
 . "$(dirname "$0")/lib.sh"
 plan 6
 need "$vectors"

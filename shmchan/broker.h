@@ -106,11 +106,14 @@ struct shmchan_repair {
 };
 
 // shmchan_broker_recover repairs everything that the current incarnation of `slot` left, and marks the slot free.
-// It must be dead. `out` may be NULL. Running it again changes nothing.
+// It must be dead. `out` may be NULL. Running it again changes nothing. An object whose segment was cut short is left
+// out (shmchan_broker_check names it). Errors: EINVAL no such slot; ETRUNC the control segment, or that of the dead
+// letters, was cut short: nothing was repaired.
 SHMCHAN_API int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot,
 				       const struct shmchan_death *death, struct shmchan_repair *out);
 
-// shmchan_broker_retry sends the SHMCHAN_PEER_DIED answers for which there was no room; returns how many still wait.
+// shmchan_broker_retry sends the SHMCHAN_PEER_DIED answers for which there was no room; returns how many still wait, or
+// ETRUNC as above.
 SHMCHAN_API int shmchan_broker_retry(struct shmchan_broker *b);
 
 // shmchan_broker_check walks every object and calls report(ctx, object, text) for each violated invariant. Returns

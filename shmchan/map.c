@@ -69,6 +69,30 @@ int shmchan_map_open(struct shmchan_map *m, const char *group, bool writable, st
 	return 0;
 }
 
+static int cut_short(struct shmchan_map_entry *e)
+{
+	return shmchan_fail(&e->why, SHMCHAN_ETRUNC, 0, e->name, "segment was cut short while mapped");
+}
+
+int shmchan_map_verify(struct shmchan_map *m)
+{
+	if (!shmchan_seg_intact(&m->seg))
+		return SHMCHAN_ETRUNC;
+	for (uint32_t i = 0; i < m->cnt; i++) {
+		struct shmchan_map_entry *e = &m->entries[i];
+
+		if (e->err || shmchan_seg_intact(&e->seg))
+			continue;
+		e->err = cut_short(e);
+		for (unsigned n = 0; n <= SHMCHAN_POOL_MAX; n++)
+			if (m->pools[n] == &e->pool)
+				m->pools[n] = NULL;
+		if (m->dead == &e->dead)
+			m->dead = NULL;
+	}
+	return m->dead ? 0 : SHMCHAN_ETRUNC;
+}
+
 void shmchan_map_close(struct shmchan_map *m)
 {
 	for (uint32_t i = 0; m->entries && i < m->cnt; i++)
@@ -207,11 +231,17 @@ int shmchan_map_check(const struct shmchan_map *m,
 {
 	struct checker c = {.m = m, .report = report, .ctx = ctx};
 
+	if (!shmchan_seg_intact(&m->seg)) {
+		complain(&c, m->group, "control segment was cut short while mapped");
+		return c.bad;
+	}
 	for (uint32_t i = 0; i < m->cnt; i++) {
 		const struct shmchan_map_entry *e = &m->entries[i];
 
 		if (e->err) {
 			complain(&c, e->why.object, "%s", e->why.text);
+		} else if (!shmchan_seg_intact(&e->seg)) {
+			complain(&c, e->name, "segment was cut short while mapped");
 		} else if (e->kind == SHMCHAN_OBJ_RING) {
 			c.bad += (int)shmchan_ring_check(&e->ring, report, ctx);
 			check_claims(&c, &e->ring);

@@ -35,6 +35,9 @@ struct shmchan_map {
 // Maps the control segment and all its objects. An object that can't be joined has its err set; the call succeeds. Errors: as
 // shmchan_view_open. On error nothing is mapped.
 int shmchan_map_open(struct shmchan_map *m, const char *group, bool writable, struct shmchan_why *why);
+// Gives objects whose segment was cut short since it was mapped an err. Returns ETRUNC if that befell the control segment or
+// the dead letters, without which the broker can't go on.
+int shmchan_map_verify(struct shmchan_map *m);
 void shmchan_map_close(struct shmchan_map *m);
 
 // Ring of directory id `id`, NULL if there is none.

@@ -402,10 +402,17 @@ uint64_t shmchan_broker_count_pending(const struct shmchan_broker *b)
 	return each_pending(b, NULL, NULL);
 }
 
-int shmchan_broker_retry(struct shmchan_broker *b)
+static void retry(struct shmchan_broker *b)
 {
 	if (b->pending)
 		b->pending = each_pending(b, try_died, b);
+}
+
+int shmchan_broker_retry(struct shmchan_broker *b)
+{
+	if (shmchan_map_verify(&b->map))
+		return SHMCHAN_ETRUNC;
+	retry(b);
 	return b->pending > INT32_MAX ? INT32_MAX : (int)b->pending;
 }
 
@@ -440,6 +447,8 @@ int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct
 		*out = repair;
 	if (slot < 1 || slot >= b->map.c.proc_cnt)
 		return SHMCHAN_EINVAL;
+	if (shmchan_map_verify(&b->map))
+		return SHMCHAN_ETRUNC;
 	proc = &b->map.c.procs[slot];
 	life = atomic_load_explicit(&proc->life, memory_order_acquire);
 	if (shmchan_life_state(life) == SHMCHAN_PROC_FREE)
@@ -469,7 +478,8 @@ int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct
 	}
 	free_blocks(&d);
 	sent_before = b->pending;
-	repair.died_pending = (uint64_t)shmchan_broker_retry(b);
+	retry(b);
+	repair.died_pending = b->pending;
 	repair.died_sent = sent_before - repair.died_pending;
 	wake_peers(&d);
 	atomic_store_explicit(&proc->life, shmchan_life(SHMCHAN_PROC_FREE, (uint32_t)life),
@@ -521,5 +531,5 @@ void shmchan_broker_recover_broker(struct shmchan_broker *b, uint32_t inc)
 	for (unsigned slot = 1; slot < b->map.c.proc_cnt; slot++)
 		ring_bell(b, slot);
 	b->pending = shmchan_broker_count_pending(b);
-	shmchan_broker_retry(b);
+	retry(b);
 }

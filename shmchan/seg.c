@@ -73,12 +73,26 @@ int shmchan_seg_open(struct shmchan_seg *out, const char *group, const char *obj
 		return shmchan_fail(why, err == ENOENT ? SHMCHAN_ENOENT : SHMCHAN_ESYS, err, name,
 				    "shm_open: %s", strerror(err));
 	}
-	if (fstat(fd, &st) < 0 || (size_t)st.st_size < sizeof(struct shmchan_obj)) {
+	if (fstat(fd, &st) < 0) {
+		err = errno;
+		close(fd);
+		return shmchan_fail(why, SHMCHAN_ESYS, err, name, "fstat: %s", strerror(err));
+	}
+	if ((size_t)st.st_size < sizeof(struct shmchan_obj)) {
 		close(fd);
 		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, name, "%lld bytes, too few for a header",
 				    (long long)st.st_size);
 	}
 	return map(out, fd, (size_t)st.st_size, writable, name, why);
+}
+
+bool shmchan_seg_intact(const struct shmchan_seg *seg)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t last = ((uintptr_t)seg->base + seg->size - 1) & ~(page - 1);
+
+	// Asks the kernel for the last page instead of touching it. Kernels before 5.14 don't know the question.
+	return madvise((void *)last, page, MADV_POPULATE_READ) == 0 || errno != EFAULT;
 }
 
 void shmchan_seg_close(struct shmchan_seg *seg)

@@ -20,6 +20,9 @@ int shmchan_seg_create(struct shmchan_seg *out, const char *group, const char *o
 // shmchan_seg_open maps a whole existing segment. Errors: ENOENT, ETRUNC (smaller than an object header), ESYS.
 int shmchan_seg_open(struct shmchan_seg *out, const char *group, const char *object, bool writable,
 		     struct shmchan_why *why);
+// shmchan_seg_intact: false if the segment was cut short since it was mapped, so that to read it all would be a SIGBUS. It
+// may be cut the moment after: this keeps away from damage that is done, not from a peer that waits for the moment.
+bool shmchan_seg_intact(const struct shmchan_seg *seg);
 void shmchan_seg_close(struct shmchan_seg *seg);
 // shmchan_seg_unlink returns 0, ENOENT or ESYS.
 int shmchan_seg_unlink(const char *group, const char *object);

@@ -264,9 +264,11 @@ int shmchan_broker_create(struct shmchan_broker **out, const struct shmchan_grou
 	snprintf(procs[0].name, sizeof(procs[0].name), "%s", SHMCHAN_BROKER_NAME);
 	for (unsigned i = 0; i < s->service_cnt; i++)
 		snprintf(procs[i + 1].name, sizeof(procs[i + 1].name), "%s", s->services[i]);
-	for (; made < cnt && !err; made++) {
+	for (; made < cnt; made++) {
 		fill_entry(&entries[made], s, made);
 		err = create_object(s, ctl, &entries[made], made, why);
+		if (err)
+			break;
 	}
 	if (!err) {
 		shmchan_obj_publish(&ctl->obj);

@@ -14,6 +14,7 @@ static void join_rx(struct shmchan *ch)
 	shmchan_ring_cursor(&ch->r, &done, &taken);
 	// What was in flight has been recovered, or this process took it before: it begins behind it either way.
 	ch->taken = ch->done = done;
+	ch->again = taken;
 	ch->taken_i = ch->done_i = (uint32_t)(done % ch->r.cap);
 	ch->taken_lap = ch->done_lap = done / ch->r.cap;
 	ch->batch = ch->r.cap / 8 ? (ch->r.cap / 8 < 64 ? ch->r.cap / 8 : 64) : 1;
@@ -380,7 +381,9 @@ static void take_block(struct shmchan *ch, struct shmchan_msg *m, shmchan_block 
 	struct shmchan_pool *pool = shmchan_block_pool(ch->proc, b);
 	uint32_t i = pool ? shmchan_block_index(&pool->ref, b) : UINT32_MAX;
 
-	if (i == UINT32_MAX || shmchan_pool_receive(&pool->ref, ch->me, i, ch->r.id, m->pos)) {
+	if (i == UINT32_MAX || (shmchan_pool_receive(&pool->ref, ch->me, i, ch->r.id, m->pos) &&
+				// The earlier handle has received it.
+				!(m->pos < ch->again && shmchan_pool_mine(&pool->ref, ch->me, i)))) {
 		m->status = SHMCHAN_ECORRUPT;
 		tally_add(ch, SHMCHAN_TALLY_BAD, 1);
 		return;
@@ -483,7 +486,7 @@ int shmchan_commit_answer(struct shmchan *rx, struct shmchan *tx, const struct s
 {
 	int err = check_msg(tx, m);
 
-	if (err || rx->tx || !tx->reserved)
+	if (err || rx->tx || rx->notice || !tx->reserved)
 		return SHMCHAN_EINVAL;
 	if (rx->done == rx->taken)
 		return SHMCHAN_ENOENT;
@@ -502,7 +505,7 @@ int shmchan_try_answer(struct shmchan *rx, struct shmchan *tx, const struct shmc
 {
 	int err = check_msg(tx, m);
 
-	if (err || rx->tx || tx->reserved)
+	if (err || rx->tx || rx->notice || tx->reserved)
 		return SHMCHAN_EINVAL;
 	if (rx->done == rx->taken)
 		return SHMCHAN_ENOENT;

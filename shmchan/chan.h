@@ -28,6 +28,7 @@ struct shmchan {
 	uint64_t taken, done;
 	uint32_t taken_i, done_i;
 	uint64_t taken_lap, done_lap;
+	uint64_t again; // positions below were taken before, through an earlier handle of this incarnation
 	uint32_t unfreed, batch; // spsc: done, not yet published in head
 	bool notice;             // a PEER_DIED notice is held
 	bool counting;           // record 1 - tally_cur is being written

@@ -107,6 +107,11 @@ static uint64_t mine(const struct shmchan_pool_ref *p, shmchan_owner owner, uint
 		       : 0;
 }
 
+bool shmchan_pool_mine(const struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i)
+{
+	return mine(p, owner, i) != 0;
+}
+
 int shmchan_pool_free(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i)
 {
 	uint64_t w = mine(p, owner, i);

@@ -57,6 +57,8 @@ static inline uint32_t shmchan_block_index(const struct shmchan_pool_ref *p, shm
 
 // The moves of a block between owners; each is one compare-and-swap that fails with ENOENT if the block isn't `owner`'s.
 int shmchan_pool_alloc(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t *hint, uint32_t *out);
+// Is block i OWNED or KEPT by `owner`?
+bool shmchan_pool_mine(const struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i);
 int shmchan_pool_free(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i);
 int shmchan_pool_send(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan,
 		      uint64_t pos);

@@ -172,7 +172,8 @@ SHMCHAN_API int shmchan_done(struct shmchan *ch);
 // shmchan_try_answer sends m on `tx` and completes the oldest message in flight on `rx`, as one step: whenever this
 // process dies, either both have happened or neither. Use it whenever a message that is worked on leads to
 // exactly one message: an answer, or the same message passed on. Errors: as shmchan_try_send, and ENOENT as
-// shmchan_done; after an error nothing has happened.
+// shmchan_done; EINVAL also while a PEER_DIED from `rx` is not done: it is the oldest, and nobody's request. After an
+// error nothing has happened.
 SHMCHAN_API int shmchan_try_answer(struct shmchan *rx, struct shmchan *tx, const struct shmchan_msg *m);
 // shmchan_answer waits at most timeout_ns for a free cell in `tx`. It gives up with PEER_DIED when the sender of the
 // request is no longer alive and `tx` is a channel that only that sender reads: then nothing was sent, the

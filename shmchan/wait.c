@@ -169,7 +169,8 @@ int shmchan_send(struct shmchan *ch, const struct shmchan_msg *m, uint64_t timeo
 		if (r < 0)
 			return r;
 		err = shmchan_try_send(ch, m);
-	} while (err == SHMCHAN_FULL && !over(deadline)); // room that another producer takes each time is none
+	} while (err == SHMCHAN_FULL &&
+		 !over(deadline)); // room that another producer takes each time is none
 	return err == SHMCHAN_FULL ? SHMCHAN_TIMEOUT : err;
 }
 

@@ -20,36 +20,14 @@ static void attestation_signing_root(const struct eth_state *s, const struct ssz
 	eth_signing_root_of(v, domain, out);
 }
 
-/* One signature by the sum of several validators' keys. */
-static int check_aggregate(struct eth_engine *e, const struct eth_state *s,
-			   const struct bls_pubkey *const *key, size_t n,
+/* One signature by the sum of several validators' keys; all indices are in the registry. */
+static int check_aggregate(struct eth_engine *e, const struct eth_state *s, const uint64_t *index, size_t n,
 			   const struct ssz_attestation_data *d, const uint8_t signature[96])
 {
-	struct bls_pubkey sum;
 	uint8_t root[32];
 
-	if (bls_aggregate_pubkeys(&sum, key, n) != BLS_OK)
-		return ETH_BAD_ATTESTATION_SIGNATURE;
 	attestation_signing_root(s, d, root);
-	return eth_signature_check(e, &sum, root, signature, ETH_BAD_ATTESTATION_SIGNATURE);
-}
-
-/* Keys stay where they are while no entry is added: the largest index first makes room for all others. */
-static int keys_of(struct eth_engine *e, const struct eth_state *s, const uint64_t *index, size_t n,
-		   const struct bls_pubkey **key)
-{
-	uint64_t largest = 0;
-	int r;
-
-	for (size_t i = 0; i < n; i++)
-		largest = index[i] > largest ? index[i] : largest;
-	if (largest >= eth_state_validator_count(s))
-		return ETH_BAD_VALIDATOR_INDEX;
-	r = eth_engine_pubkey(e, s, largest, &key[0]);
-	for (size_t i = 0; i < n && (!r || r == ETH_BAD_PUBKEY); i++)
-		if ((r = eth_engine_pubkey(e, s, index[i], &key[i])))
-			return r;
-	return r;
+	return eth_aggregate_check(e, s, index, n, root, signature, ETH_BAD_ATTESTATION_SIGNATURE);
 }
 
 #define COMMITTEE_MAX 2048
@@ -59,10 +37,8 @@ int eth_indexed_attestation_valid(struct eth_engine *e, const struct eth_state *
 {
 	const struct ssz_indexed_attestation *a = (const struct ssz_indexed_attestation *)indexed.p;
 	struct ssz_view list = ssz_field(indexed, 0);
-	const struct bls_pubkey *key[COMMITTEE_MAX];
 	uint64_t index[COMMITTEE_MAX];
 	size_t n = ssz_length(list);
-	int r;
 
 	memcpy(index, list.p, n * sizeof(*index));
 	if (!n)
@@ -74,8 +50,7 @@ int eth_indexed_attestation_valid(struct eth_engine *e, const struct eth_state *
 		return ETH_BAD_VALIDATOR_INDEX;
 	if (flags & ETH_SKIP_BLS)
 		return 0;
-	r = keys_of(e, s, index, n, key);
-	return r ? r : check_aggregate(e, s, key, n, &a->data, a->signature);
+	return check_aggregate(e, s, index, n, &a->data, a->signature);
 }
 
 static int check_attesters(struct eth_engine *e, const struct eth_state *s, struct ssz_view attestation,
@@ -83,10 +58,8 @@ static int check_attesters(struct eth_engine *e, const struct eth_state *s, stru
 {
 	const struct ssz_attestation *a = fixed_part(attestation);
 	struct ssz_view bits = ssz_field(attestation, 0);
-	const struct bls_pubkey *key[COMMITTEE_MAX];
 	uint64_t index[COMMITTEE_MAX];
 	size_t n = 0;
-	int r;
 
 	for (size_t i = 0; i < c->n; i++)
 		if (ssz_bit(bits, i))
@@ -95,8 +68,7 @@ static int check_attesters(struct eth_engine *e, const struct eth_state *s, stru
 		return ETH_BAD_INDICES;
 	if (flags & ETH_SKIP_BLS)
 		return 0;
-	r = keys_of(e, s, index, n, key);
-	return r ? r : check_aggregate(e, s, key, n, &a->data, a->signature);
+	return check_aggregate(e, s, index, n, &a->data, a->signature);
 }
 
 int eth_attestation_valid(struct eth_engine *e, const struct eth_state *s, struct ssz_view attestation,

@@ -35,8 +35,11 @@ void eth_engine_free(struct eth_engine *e)
 		free(e->shuffling[i].index);
 		free(e->shuffling[i].sorted);
 	}
-	if (e->signatures)
+	if (e->signatures) {
 		free(e->signatures->scratch);
+		free(e->signatures->index);
+		free(e->signatures->pointer);
+	}
 	free(e->signatures);
 	free(e->part.flags);
 	free(e->part.source);
@@ -58,6 +61,7 @@ size_t eth_engine_bytes(const struct eth_engine *e)
 	for (int i = 0; i < SHUFFLINGS; i++)
 		n += 2 * e->shuffling[i].room * sizeof(uint32_t);
 	n += e->part.room * (sizeof(*e->part.flags) + sizeof(*e->part.source));
+	n += e->signatures->index_room * (sizeof(uint32_t) + sizeof(void *));
 	return n + e->keys_room * sizeof(*e->key) + e->map_room * sizeof(*e->map);
 }
 
@@ -129,13 +133,36 @@ int eth_engine_pubkey(struct eth_engine *e, const struct eth_state *s, uint64_t 
 	return k->state == KEY_VALID ? 0 : ETH_BAD_PUBKEY;
 }
 
+/* Keys decoded per call: enough to fill all lanes there are. */
+#define WARM 64
+
 int eth_engine_warm_keys(struct eth_engine *e, const struct eth_state *s)
 {
-	const struct bls_pubkey *key;
+	const struct eth_validator *v = eth_state_validators(s);
+	uint64_t n = eth_state_validator_count(s);
 
-	for (uint64_t i = 0; i < eth_state_validator_count(s); i++)
-		if (eth_engine_pubkey(e, s, i, &key) == ETH_ERR_MEMORY)
-			return ETH_ERR_MEMORY;
+	if (!reserve_keys(e, n))
+		return ETH_ERR_MEMORY;
+	for (uint64_t i = 0; i < n;) {
+		struct bls_pubkey key[WARM];
+		const uint8_t *bytes[WARM];
+		int8_t result[WARM];
+		uint64_t at[WARM];
+		size_t many = 0;
+
+		for (; i < n && many < WARM; i++) {
+			if (entry_of(e, &v[i], i)->state != KEY_UNKNOWN)
+				continue;
+			bytes[many] = v[i].pubkey;
+			at[many++] = i;
+		}
+		if (many)
+			bls_pubkeys_from_bytes(key, result, bytes, many);
+		for (size_t k = 0; k < many; k++) {
+			e->key[at[k]].state = result[k] == BLS_OK ? KEY_VALID : KEY_INVALID;
+			e->key[at[k]].key = key[k];
+		}
+	}
 	return 0;
 }
 
@@ -252,47 +279,5 @@ int eth_engine_appended(struct eth_engine *e, const struct eth_state *s, uint64_
 		return ETH_ERR_MEMORY;
 	if (!entry_of(e, &eth_state_validators(s)[index], index)->mapped)
 		map_put(e, index);
-	return 0;
-}
-
-void eth_signatures_begin(struct eth_engine *e)
-{
-	e->signatures->collecting = true;
-	e->signatures->n = 0;
-}
-
-int eth_signature_check(struct eth_engine *e, const struct bls_pubkey *key, const uint8_t message[32],
-			const uint8_t signature[96], int code)
-{
-	struct signature_set *set = e->signatures;
-	struct bls_signature decoded;
-
-	if (bls_signature_from_bytes(&decoded, signature, 96) != BLS_OK)
-		return code;
-	if (!set->collecting)
-		return bls_verify(key, message, 32, &decoded) == BLS_OK ? 0 : code;
-	size_t i = set->n++;
-	set->key[i] = *key;
-	set->signature[i] = decoded;
-	memcpy(set->message[i], message, 32);
-	set->item[i] = (struct bls_item){&set->key[i], &set->signature[i], set->message[i], 32};
-	set->code[i] = code;
-	return 0;
-}
-
-int eth_signatures_end(struct eth_engine *e, bool drop)
-{
-	struct signature_set *set = e->signatures;
-	uint8_t seed[BLS_SEED_BYTES];
-
-	set->collecting = false;
-	if (drop)
-		return 0;
-	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed) &&
-	    bls_batch_verify(set->item, set->n, seed, set->scratch, set->scratch_bytes) == BLS_OK)
-		return 0;
-	for (size_t i = 0; i < set->n; i++)
-		if (bls_verify(&set->key[i], set->message[i], 32, &set->signature[i]) != BLS_OK)
-			return set->code[i];
 	return 0;
 }

@@ -48,7 +48,14 @@ struct signature_set {
 	struct bls_pubkey key[SIGNATURES_MAX];
 	struct bls_signature signature[SIGNATURES_MAX];
 	uint8_t message[SIGNATURES_MAX][32];
-	int code[SIGNATURES_MAX]; /* what to answer when this one is wrong */
+	int code[SIGNATURES_MAX];             /* what to answer when this one is wrong */
+	const uint8_t *bytes[SIGNATURES_MAX]; /* the signature, in the block */
+	int8_t result[SIGNATURES_MAX];
+	/* Where the key is a sum: that many of `index`, indices and not pointers, because deposits may move the keys. */
+	size_t signers[SIGNATURES_MAX];
+	uint32_t *index;
+	const struct bls_pubkey **pointer;
+	size_t indices, index_room;
 	void *scratch;
 	size_t scratch_bytes;
 };
@@ -99,10 +106,17 @@ void *eth_engine_scratch(struct eth_engine *e, size_t bytes);
 
 /*
  * Checks one signature over a 32-byte message, or adds it to the set while a block is collecting. The key is
- * copied. Returns 0 or `code`.
+ * copied. Returns 0 or `code`; while collecting, `signature` has to stay until eth_signatures_end.
  */
 int eth_signature_check(struct eth_engine *e, const struct bls_pubkey *key, const uint8_t message[32],
 			const uint8_t signature[96], int code);
+
+/*
+ * The same for one signature by several validators of the state, each index in its registry: by the sum of their keys.
+ * ETH_BAD_PUBKEY, ETH_ERR_MEMORY. While collecting, `signature` has to stay until eth_signatures_end.
+ */
+int eth_aggregate_check(struct eth_engine *e, const struct eth_state *s, const uint64_t *index, size_t n,
+			const uint8_t message[32], const uint8_t signature[96], int code);
 void eth_signatures_begin(struct eth_engine *e);
 /*
  * Verifies what was collected since begin: 0, or the code of the first wrong one. `drop`: only ends the

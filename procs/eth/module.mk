@@ -27,6 +27,7 @@ eth_SRC := $(addprefix procs/eth/, \
 	sha256_ni.c \
 	sha256_tables.c \
 	shuffle.c \
+	signatures.c \
 	slashing.c \
 	snappy.c \
 	ssz.c \

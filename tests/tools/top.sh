@@ -22,7 +22,7 @@ hides() {
 	done
 	return 1
 }
-run_top() { term new-session -d -s top -x 80 -y 24 "LC_ALL=C.UTF-8 $shmtool top $G --interval 0.1; echo exit status \$?; sleep 1000"; }
+command="LC_ALL=C.UTF-8 $shmtool top $G --interval 0.1; echo exit status \$?; exec sleep 1000"
 key() { term send-keys -t top "$@"; }
 # shellcheck disable=SC2317  # called by the trap
 leave() {
@@ -49,14 +49,14 @@ if command -v tmux >/dev/null; then
 	say flow
 	say hold
 	say fill
-	run_top
+	term new-session -d -s top -x 80 -y 24 "$command"
 	check 'the group' shows "^$G  services 1/2  respawns 3  dead letters 1  by load"
 	check 'the full channel is first' is "$(sed -n '3s/ .*//p' "$work/out")" work
 	check 'its bar is full' grep -qE '^work +########## +8 +8 +0 +0 +0 ' "$work/out"
 	check 'an empty one' grep -qE '^idle +\.{10} +0 +1 +0 ' "$work/out"
 	check 'services' grep -qE '^producer +[0-9]+ +running .* 2 ' "$work/out"
 	check 'and who is not there' grep -qE '^consumer +- +free ' "$work/out"
-	check 'nothing is wider than the terminal' is "$(awk 'length > 80' "$work/out" | wc -l)" 0
+	check 'nothing is wider than the terminal' test "$(LC_ALL=C.UTF-8 wc -L <"$work/out")" -le 80
 	key s
 	check 'sorting by rate' shows '  by rate'
 	key s s
@@ -86,9 +86,8 @@ if command -v tmux >/dev/null; then
 	check 'the whole screen is back' shows '^consumer '
 	key q
 	check 'q ends it' shows 'exit status 0'
-	term kill-session -t top
 
-	run_top
+	term respawn-pane -k -t top "$command"
 	check 'again' shows '^work '
 	end
 	check 'it ends with the group' shows "shmtool: group '$G' has ended"

@@ -1,42 +1,45 @@
-// The USDT probes of libshmchan: provider `shmchan`. What stands here is an ABI between every program that
-// links the library and every tool that attaches: a probe never changes its name, its arguments or their
-// meaning.
+// clang-format off
+// The USDT probes of libshmchan: provider `shmchan`. What stands here is an ABI between every program that links
+// the library and every tool that attaches: a probe never changes its name, its arguments or their meaning.
 //
 //	probe        arguments                     sampled  fires in the process that
-//	push         chan_key, depth, pos          yes      is about to publish message `pos`: after the last
-// check 	                                                    that could refuse it, before the store that
-// publishes 	pop          chan_key, depth, pos          yes has just taken message `pos` 	done chan_key,
-// pos                 yes      is about to complete message `pos`: before the store that
-// gives the cell back. Not at completions by recovery 	full chan_key, depth               no       found no
-// free cell; once per call that would not wait, 	                                                    once
-// per call that waits 	sleep        slot_key                      no       is about to sleep on its doorbell
+//	push         chan_key, depth, pos          yes      is about to publish message `pos`: after the last check
+//	                                                    that could refuse it, before the store that publishes
+//	pop          chan_key, depth, pos          yes      has just taken message `pos`
+//	done         chan_key, pos                 yes      is about to complete message `pos`: before the store that
+//	                                                    gives the cell back. Not at completions by recovery
+//	full         chan_key, depth               no       found no free cell; once per call that would not wait,
+//	                                                    once per call that waits
+//	sleep        slot_key                      no       is about to sleep on its doorbell
 //	wake         slot_key                      no       has slept and runs again, whatever woke it
 //	dead_letter  chan_key, pos                 no       (broker) has stored message `pos` as a dead letter
 //	recover      slot_key, incarnation, nsec   no       (broker) has repaired what that incarnation left
 //
 // Arguments, all 64-bit unsigned:
-//	chan_key     group tag << 16 | channel id. The tag is in the group's control segment; it tells apart
-// groups 	             that run the same executables, which all fire the same probe. 	slot_key group
-// tag << 16 | process
-// slot 	depth        messages published and not taken. push: with this one; pop: without this one;
-// full: what keeps the producer out, messages in flight among them 	pos          position in the channel,
-// from 0; the same number for a message at push, pop, done, dead_letter 	nsec         nanoseconds the
-// repair took
+//	chan_key     group tag << 16 | channel id. The tag is in the group's control segment; it tells apart groups
+//	             that run the same executables, which all fire the same probe.
+//	slot_key     group tag << 16 | process slot
+//	depth        messages published and not taken. push: with this one; pop: without this one, by the producers'
+//	             hint, which may lag by a message and in mpsc counts cells as soon as they are claimed;
+//	             full: what keeps the producer out, messages in flight among them
+//	pos          position in the channel, from 0; the same number for a message at push, pop, done, dead_letter
+//	nsec         nanoseconds the repair took
 //
 // So push precedes the pop of the same message and pop precedes its done, in time as in the record, and the
 // differences of the three times are the waiting time and the service time.
 //
-// Sampled: the library fires for one message in N, those with (pos & mask) == 0, mask == N - 1, N a power
-// of 2. The position decides, so that both ends of a channel choose the same messages.
+// Sampled: the library fires for one message in N, those with (pos & mask) == 0, mask == N - 1, N a power of 2.
+// The position decides, so that both ends of a channel choose the same messages.
 //
-// Each probe has a semaphore, a 16-bit word that the kernel raises in every process where somebody listens.
-// The macros evaluate their arguments only then. Used like this, a depth that must be read from the other
-// side's cache line is free while nobody looks:
+// Each probe has a semaphore, a 16-bit word that the kernel raises in every process where somebody listens. The
+// macros evaluate their arguments only then. Used like this, a depth that must be read from the other side's cache
+// line is free while nobody looks:
 //
 //	if (SHMCHAN_PROBE_PUSH_ENABLED() && SHMCHAN_PROBE_SAMPLED(pos, ch->probe_mask))
 //		SHMCHAN_PROBE_PUSH(ch->probe_key, depth(ch), pos);
 //
 // Without <sys/sdt.h>, or with -DSHMCHAN_NO_PROBES, all of it is constant false and no code.
+// clang-format on
 #ifndef SHMCHAN_PROBE_H
 #define SHMCHAN_PROBE_H
 

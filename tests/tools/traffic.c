@@ -1,3 +1,4 @@
+// clang-format off
 // A small real group for the tests of the tools: a broker, a producer and a consumer, processes of their own.
 //
 //	traffic GROUP COUNT
@@ -8,11 +9,16 @@
 //
 //	start    spawn both; they attach and wait
 //	flow     COUNT messages are sent and answered; both processes have ended
-//	hold     the consumer is killed while one message (type 5, correlation 77, 10 bytes) is in flight;
-// recovered 	fill     the producer sends until `work` is full and then stays alive, waiting for room
-// quit (or end of input) end everything and remove the group
+//	hold     the consumer is killed while one message (type 5, correlation 77, 10 bytes) is in flight; recovered
+//	fill     the producer sends until `work` is full (type 2, correlations from 0, 7 bytes, a block with the first)
+//	         and then stays alive, waiting for room; it owns one block and keeps another under tag 42
+//	jam      after fill: the consumer takes one message, then answers until `back` is full and waits for room
+//	ask      the producer sends one request and waits for the answer
+//	freeze   after fill or ask: the consumer takes one message and stops itself
+//	quit     (or end of input) end everything and remove the group
 //
 // Exit status 1 if anything did not go as said.
+// clang-format on
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>

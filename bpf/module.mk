@@ -26,15 +26,16 @@ $(O)/gen/vmlinux.h: | $(BTF)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(BPFTOOL) btf dump file $(BTF) format c >$@
 
-$(O)/obj/bpf/chan.bpf.o: bpf/chan.bpf.c $(O)/gen/vmlinux.h
+.PRECIOUS: $(O)/obj/%.bpf.o $(O)/gen/%.skel.h
+$(O)/obj/%.bpf.o: %.bpf.c $(O)/gen/vmlinux.h
 	$(call say,BPF)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter $(if $(filter true,$(CI)),-Werror) \
 		-D__TARGET_ARCH_$(BPF_ARCH) -I. -I$(O)/gen -I/usr/include/$(BPF_MULTIARCH) -MMD -MP -c -o $@ $<
 
-$(O)/gen/bpf/chan.skel.h: $(O)/obj/bpf/chan.bpf.o
+$(O)/gen/%.skel.h: $(O)/obj/%.bpf.o
 	$(call say,SKEL)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(BPFTOOL) gen skeleton $< name chan_bpf >$@
+	$(Q)$(BPFTOOL) gen skeleton $< name $(basename $(notdir $*))_bpf >$@
 
--include $(O)/obj/bpf/chan.bpf.d
+-include $(wildcard $(O)/obj/bpf/*.bpf.d)

@@ -9,3 +9,12 @@ bpf_watch_LIBS   := watch
 bpf_watch_LDLIBS := -lcriterion
 # A leaf function that keeps its locals below the stack pointer, as release builds have them.
 $(O)/obj/tests/bpf/site.o: private override CFLAGS := -O2 -std=gnu11 -fPIC -fvisibility=hidden
+
+# What an attached probe costs; only where programs can be built.
+ifeq ($(BPF_MISSING),)
+BENCHES += probes
+probes_SRC    := tests/bpf/bench_probes.c tests/bpf/bench_stream.c tests/bpf/site.c tests/bench/table.c
+probes_LIBS   := watch shmchan
+probes_LDLIBS := -ljansson
+probes_ORDER  := $(O)/gen/tests/bpf/empty.skel.h
+endif

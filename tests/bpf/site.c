@@ -26,6 +26,16 @@ void site_dead_letter(uint64_t key, uint64_t pos)
 	SHMCHAN_PROBE_DEAD_LETTER(key, pos);
 }
 
+void site_sleep(uint64_t key)
+{
+	SHMCHAN_PROBE_SLEEP(key);
+}
+
+void site_wake(uint64_t key)
+{
+	SHMCHAN_PROBE_WAKE(key);
+}
+
 bool site_push_enabled(void)
 {
 	return SHMCHAN_PROBE_PUSH_ENABLED();

@@ -1,0 +1,182 @@
+// What a probe costs that nobody listens to, one with an empty program, and each of ours; and what is left of the rate
+// of a stream between two processes while it is watched.
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "bpf/watch.h"
+#include "shmchan/probe.h"
+#include "shmchan/view.h"
+#include "tests/bench/table.h"
+#include "tests/bpf/bench_stream.h"
+#include "tests/bpf/empty.skel.h"
+#include "tests/bpf/site.h"
+
+enum { SAMPLES = 9, ROUNDS = 20, WINDOW = 1024, MESSAGES = 100000 };
+
+static double now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+// --------------------------------------------------------------------------------------------- one probe
+
+static uint64_t key;
+
+static void fire_push(uint64_t pos)
+{
+	site_push(key, 1, pos);
+}
+
+static void fire_pop(uint64_t pos)
+{
+	site_pop(key, 1, pos);
+}
+
+static void fire_done(uint64_t pos)
+{
+	site_done(key, pos);
+}
+
+static void fire_full(uint64_t pos)
+{
+	site_full(key, pos);
+}
+
+static void fire_empty(uint64_t pos)
+{
+	site_wake(key);
+}
+
+static void fire_idle(uint64_t pos)
+{
+	site_sleep(key);
+}
+
+// In this order, so that each pop finds its push and each done its pop.
+static const struct {
+	const char *name;
+	void (*fire)(uint64_t pos);
+} probes[] = {
+	{"floor-empty-program", fire_empty}, {"shmchan-push", fire_push}, {"shmchan-pop", fire_pop},
+	{"shmchan-done", fire_done},         {"shmchan-full", fire_full}, {"shmchan-not-attached", fire_idle},
+};
+enum { PROBES = sizeof probes / sizeof *probes };
+
+static void sample_probes(struct table *t)
+{
+	double spent[PROBES] = {0};
+	for (unsigned round = 0; round < ROUNDS; round++)
+		for (unsigned p = 0; p < PROBES; p++) {
+			double start = now_ns();
+			for (uint64_t pos = 0; pos < WINDOW; pos++)
+				probes[p].fire(round * WINDOW + pos);
+			spent[p] += now_ns() - start;
+		}
+	for (unsigned p = 0; p < PROBES; p++)
+		table_add(t, "attached probe, one hit", probes[p].name, "any", "ns", false,
+			  spent[p] / (ROUNDS * WINDOW));
+}
+
+static int bench_probes(struct table *t, struct watch_why *why)
+{
+	const struct watch_chan chan = {.id = 1, .capacity = WINDOW};
+	uint32_t tag = (uint32_t)getpid();
+	struct empty_bpf *empty = empty_bpf__open_and_load();
+	struct bpf_link *link = NULL;
+	struct watch *w = NULL;
+	int err = watch_open(&w, tag, &chan, 1, why);
+
+	key = SHMCHAN_PROBE_KEY(tag, 1);
+	if (err == WATCH_OK)
+		err = watch_attach_pid(w, getpid(), why);
+	if (err == WATCH_OK && empty != NULL)
+		link = bpf_program__attach_usdt(empty->progs.on_wake, -1, "/proc/self/exe", "shmchan", "wake",
+						NULL);
+	if (err == WATCH_OK && link == NULL) {
+		snprintf(why->text, sizeof why->text, "cannot attach an empty program: %s", strerror(errno));
+		err = WATCH_KERNEL;
+	}
+	for (unsigned i = 0; err == WATCH_OK && i < SAMPLES; i++)
+		sample_probes(t);
+	bpf_link__destroy(link);
+	empty_bpf__destroy(empty);
+	watch_close(w);
+	return err;
+}
+
+// ----------------------------------------------------------------------------------------------- a stream
+
+// Attaches, lets the stream run, detaches. every: 0 not attached.
+static int sample_stream(struct table *t, struct stream *s, const struct shmchan_view *v, uint32_t every,
+			 const char *name, struct watch_why *why)
+{
+	const struct watch_chan chan = {.id = 1, .capacity = 1024};
+	struct shmchan_view_group g;
+	struct watch *w = NULL;
+	int err = WATCH_OK;
+	double ns;
+
+	shmchan_view_group(v, &g);
+	if (every != 0) {
+		err = watch_open(&w, g.group_tag, &chan, 1, why);
+		if (err == WATCH_OK)
+			err = watch_attach_pid(w, stream_pid(s), why);
+		shmchan_view_sample(v, 0, every);
+	}
+	ns = err == WATCH_OK ? stream_run(s, MESSAGES) : -1;
+	if (ns > 0)
+		table_add(t, "64 B stream, time per message", name, "any", "ns", false, ns);
+	watch_close(w);
+	return err;
+}
+
+static int bench_stream(struct table *t, struct watch_why *why)
+{
+	struct stream *s = stream_start();
+	struct shmchan_view *v = NULL;
+	int err = s != NULL && shmchan_view_open(&v, stream_group(s), NULL) == 0 ? WATCH_OK : WATCH_KERNEL;
+
+	for (unsigned i = 0; err == WATCH_OK && i < SAMPLES; i++) {
+		err = sample_stream(t, s, v, 0, "floor-not-watched", why);
+		if (err == WATCH_OK)
+			err = sample_stream(t, s, v, 64, "shmchan-watched-1-in-64", why);
+		if (err == WATCH_OK)
+			err = sample_stream(t, s, v, 1, "shmchan-watched-all", why);
+	}
+	shmchan_view_close(v);
+	if (s != NULL)
+		stream_stop(s);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	const char *path = argc == 3 && strcmp(argv[1], "-o") == 0 ? argv[2] : NULL;
+	struct watch_why why = {"the stream could not be started"};
+	struct table *t = table_new();
+	int status = 0;
+
+	if (argc != 1 && path == NULL) {
+		fprintf(stderr, "usage: probes [-o FILE]\n");
+		return 2;
+	}
+	if (t == NULL || bench_probes(t, &why) != WATCH_OK || bench_stream(t, &why) != WATCH_OK) {
+		fprintf(stderr, "probes: not measured: %s\n", why.text);
+		table_free(t);
+		return 0;
+	}
+	table_print(t, "attached probe, one hit", NULL);
+	table_print(t, "64 B stream, time per message", NULL);
+	if (path != NULL && table_write(t, path) != 0) {
+		fprintf(stderr, "probes: cannot write %s: %s\n", path, strerror(errno));
+		status = 1;
+	}
+	table_free(t);
+	return status;
+}

@@ -102,6 +102,13 @@ static inline uint64_t fp_mac(uint64_t acc, uint64_t a, uint64_t b, uint64_t *ca
 	return (uint64_t)t;
 }
 
+/* A mask of which the compiler can't know that it is 0 or all ones: else it may make a branch of it. */
+static inline uint64_t fp_opaque(uint64_t mask)
+{
+	__asm__("" : "+r"(mask));
+	return mask;
+}
+
 /* t in [0, 2p) to [0, p). */
 static inline void fp_reduce_once(struct fp *r, const uint64_t t[6])
 {
@@ -109,9 +116,10 @@ static inline void fp_reduce_once(struct fp *r, const uint64_t t[6])
 	FP_UNROLL
 	for (int i = 0; i < 6; i++)
 		s[i] = fp_subb(t[i], fp_p.l[i], &borrow);
+	uint64_t below = fp_opaque(-borrow);
 	FP_UNROLL
 	for (int i = 0; i < 6; i++)
-		r->l[i] = borrow ? t[i] : s[i];
+		r->l[i] = s[i] ^ ((s[i] ^ t[i]) & below);
 }
 
 static inline void fp_add(struct fp *r, const struct fp *a, const struct fp *b)
@@ -138,7 +146,7 @@ static inline void fp_sub(struct fp *r, const struct fp *a, const struct fp *b)
 	FP_UNROLL
 	for (int i = 0; i < 6; i++)
 		t[i] = fp_subb(a->l[i], b->l[i], &borrow);
-	uint64_t mask = -borrow;
+	uint64_t mask = fp_opaque(-borrow);
 	FP_UNROLL
 	for (int i = 0; i < 6; i++)
 		r->l[i] = fp_addc(t[i], fp_p.l[i] & mask, &carry);
@@ -179,7 +187,7 @@ static inline void fpw_sub(struct fpw *r, const struct fpw *a, const struct fpw 
 	FP_UNROLL
 	for (int i = 0; i < 6; i++)
 		t[i] = fp_subb(a->l[6 + i], b->l[6 + i], &borrow);
-	uint64_t mask = -borrow;
+	uint64_t mask = fp_opaque(-borrow);
 	FP_UNROLL
 	for (int i = 0; i < 6; i++)
 		r->l[6 + i] = fp_addc(t[i], fp_p.l[i] & mask, &carry);
@@ -236,8 +244,9 @@ FP_CALL void fp_redc(struct fp *r, const struct fpw *a)
 	fp_reduce_once(r, t + 6);
 }
 
-/* a b / R for a < 2^382 and a b < p R, so b may be any six limbs where a < p. Product and reduction limb by limb, so that the accumulator stays in registers. A
- * row ends below a + p < 2^384, so its two carries add up without one of their own. */
+/* a b / R for a < 2^382 and a b < p R, so b may be any six limbs where a < p. Product and reduction limb by
+ * limb, so that the accumulator stays in registers. A row ends below a + p < 2^384, so its two carries add up
+ * without one of their own. */
 FP_CALL void fp_mul(struct fp *r, const struct fp *a, const struct fp *b)
 {
 	uint64_t t[6] = {0};
@@ -290,6 +299,7 @@ static inline fpmask fp_eq(const struct fp *a, const struct fp *b)
 /* r = a where m. */
 static inline void fp_cmov(struct fp *r, const struct fp *a, fpmask m)
 {
+	m = fp_opaque(m);
 	FP_UNROLL
 	for (int i = 0; i < 6; i++)
 		r->l[i] ^= (r->l[i] ^ a->l[i]) & m;

@@ -15,7 +15,7 @@ static inline uint64_t scalar_div_x(uint64_t n[4])
 	for (int i = 255; i >= 0; i--) {
 		rest = rest << 1 | (n[i / 64] >> (i % 64) & 1);
 		uint64_t fits = (uint64_t)((rest - BLS_X) >> 127) ^ 1;
-		rest -= BLS_X & -fits;
+		rest -= BLS_X & fp_opaque(-fits);
 		n[i / 64] = (n[i / 64] & ~(UINT64_C(1) << i % 64)) | fits << i % 64;
 	}
 	return (uint64_t)rest;
@@ -33,7 +33,7 @@ static inline void scalar_digits(uint64_t d[4], const struct bls_secret *s)
 
 static inline fpmask scalar_equal(unsigned a, unsigned b)
 {
-	return (uint64_t)((a ^ b) == 0) * ~UINT64_C(0);
+	return fp_opaque(((uint64_t)(a ^ b) - 1) >> 63) * ~UINT64_C(0);
 }
 
 /* table[i] = the sum of base[j] over the bits j of i. */

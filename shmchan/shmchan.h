@@ -162,7 +162,8 @@ SHMCHAN_API void shmchan_cancel(struct shmchan *ch);
 // messages up to the capacity may be in flight. A message with a block makes this process the block's owner.
 // Errors: EMPTY.
 SHMCHAN_API int shmchan_take(struct shmchan *ch, struct shmchan_msg *m);
-// shmchan_recv waits at most timeout_ns for one. Errors: TIMEOUT, INTR.
+// shmchan_recv waits at most timeout_ns for one. Errors: TIMEOUT, INTR. INTR comes if a handler ran while the call slept; one
+// that ran just before goes unnoticed, so who must see a signal waits with a bound, here and in the other waiting calls.
 SHMCHAN_API int shmchan_recv(struct shmchan *ch, struct shmchan_msg *m, uint64_t timeout_ns);
 // shmchan_done completes the oldest message in flight on this channel; its data is no longer the caller's.
 // A block that came with it stays the caller's. Commits what shmchan_tally_add counted since the previous

@@ -3,3 +3,6 @@ TESTS += $(SHMCHAN_TESTS)
 $(foreach t,$(SHMCHAN_TESTS),$(eval $(t)_SRC := tests/shmchan/$(t).c)$(eval $(t)_LIBS := shmchan)$(eval $(t)_LDLIBS := -lcriterion))
 test_hostile_SRC += tests/fuzz/fuzz_segment.c tests/fuzz/guard.c
 test_hostile_LDLIBS += -Wl,--wrap=mmap,--wrap=munmap
+
+SCRIPTS += tests/shmchan/install.sh
+TSAN_TESTS += test_threads

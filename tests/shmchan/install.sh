@@ -1,0 +1,104 @@
+#!/bin/bash
+# What others get of libshmchan: headers that C++ takes, an ABI of declared symbols only, an installation that
+# pkg-config finds and a program of theirs builds and runs with.
+set -u
+build=${BUILD:-build} n=0
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+
+check() {
+	local what=$1 status
+	shift
+	"$@" >"$dir/out" 2>&1
+	status=$?
+	n=$((n + 1))
+	if [ $status = 0 ]; then
+		echo "ok $n - $what"
+	else
+		echo "not ok $n - $what"
+		sed 's/^/# /' "$dir/out"
+	fi
+}
+
+cxx() {
+	printf '#include "shmchan/%s"\nint main() { return shmchan_strerror(0) == nullptr; }\n' "$1" >"$dir/h.cc"
+	g++ -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I"$2" "$dir/h.cc"
+}
+
+# Every function marked SHMCHAN_API and nothing else.
+symbols() {
+	nm -D --defined-only "$build/lib/libshmchan.so" | awk '$2 ~ /[A-Z]/ {print $3}' | sort >"$dir/has"
+	cat shmchan/{err,shmchan,broker,view}.h | tr '\n' ' ' | grep -o 'SHMCHAN_API [^(;]*(' |
+		sed 's/ *($//; s/.*[ *]//' | grep -v '^__' | sort >"$dir/wants"
+	[ -s "$dir/wants" ] && diff "$dir/wants" "$dir/has"
+}
+
+undefined() {
+	! nm -D --undefined-only "$build/lib/libshmchan.so" | grep -E ' (printf|fprintf|puts|exit|abort|syslog|perror)(@|$)'
+}
+
+install() {
+	env -u MAKEFLAGS make --no-print-directory install DESTDIR="$dir/root" PREFIX=/opt/shmchan CONFIG="$config"
+}
+
+program() {
+	cat >"$dir/p.c" <<-'C'
+		#include <stdio.h>
+		#include <unistd.h>
+		#include <shmchan/broker.h>
+		#include <shmchan/view.h>
+
+		int main(void)
+		{
+			static const char *const services[] = {"a"};
+			static const unsigned one[] = {1};
+			struct shmchan_chan_spec c = {.name = "c", .kind = SHMCHAN_KIND_SPSC, .capacity = 2, .msg_size = 8,
+				.producers = one, .producer_cnt = 1, .consumers = one, .consumer_cnt = 1};
+			struct shmchan_group_spec g = {.services = services, .service_cnt = 1, .chans = &c, .chan_cnt = 1};
+			struct shmchan_broker *b;
+			struct shmchan_proc *p;
+			struct shmchan *tx, *rx;
+			struct shmchan_msg m = {.corr = 42};
+			struct shmchan_why why;
+			char name[32];
+			unsigned inc;
+
+			snprintf(name, sizeof(name), "t%d-install", (int)getpid());
+			g.name = name;
+			if (shmchan_broker_create(&b, &g, &why)) {
+				puts(why.text);
+				return 1;
+			}
+			int bad = shmchan_broker_announce(b, 1, &inc) || shmchan_attach(&p, name, 1, inc, &why) ||
+				shmchan_open(p, "c", SHMCHAN_TX, &tx, &why) || shmchan_open(p, "c", SHMCHAN_RX, &rx, &why) ||
+				shmchan_try_send(tx, &m) || shmchan_recv(rx, &m, 0) || m.corr != 42 || shmchan_done(rx);
+			shmchan_broker_destroy(b);
+			return bad;
+		}
+	C
+	# shellcheck disable=SC2046,SC2086  # words are wanted
+	gcc $extra -Wall -Wextra -Werror -o "$dir/p-$1" "$dir/p.c" $(pkg-config --cflags shmchan) $2 &&
+		LD_LIBRARY_PATH=$dir/root/opt/shmchan/lib "$dir/p-$1"
+}
+
+linked_to_so() {
+	readelf -d "$dir/p-so" | grep NEEDED | grep -q libshmchan.so
+}
+
+export PKG_CONFIG_PATH=$dir/root/opt/shmchan/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$dir/root
+config=release extra=
+case $build in
+build/asan) config=asan extra=-fsanitize=address,undefined ;;
+build/tsan) config=tsan extra=-fsanitize=thread ;;
+esac
+for h in err.h shmchan.h broker.h view.h; do
+	check "$h is C++" cxx "$h" .
+done
+check "exports what is declared SHMCHAN_API and nothing else" symbols
+check "neither prints nor exits" undefined
+check "make install" install
+check "an installed header is C++" cxx view.h "$dir/root/opt/shmchan/include"
+check "a program against the shared library" program so "$(pkg-config --libs shmchan)"
+check "it needs the shared library" linked_to_so
+check "a program against the archive" program a "$dir/root/opt/shmchan/lib/libshmchan.a"
+echo "1..$n"

@@ -39,7 +39,10 @@ struct eth_proto_array {
 	uint32_t map_room;
 };
 
-/* What decides whether a leaf may be the head (filter_block_tree, phase0/fork-choice.md). */
+/*
+ * What decides whether a leaf may be the head (filter_block_tree, phase0/fork-choice.md). The finalized block is not
+ * later than its epoch's first slot.
+ */
 struct eth_viability {
 	struct ssz_checkpoint justified, finalized;
 	uint64_t current_epoch;

@@ -264,7 +264,8 @@ static void copy_in(struct shmchan *ch, const struct shmchan_msg *m)
 
 		memcpy(&w, from + at, 8);
 		memcpy(to + at, &w, 8);
-		__asm__ volatile("" ::: "memory");
+		atomic_signal_fence(
+			memory_order_seq_cst); // keeps the compiler from making one wide copy of it
 	}
 	for (; at < len; at++)
 		to[at] = from[at];

@@ -3,8 +3,10 @@
 #include "shmchan/probe.h"
 #include "shmchan/proc.h"
 
+// How long it is looked before a sleep adapts to whether a longer look would have spared the sleep.
 #define SPINS_MIN 16
 #define SPINS_MAX 1024
+#define SLEEP_SHORT_NS 50000 // about three times what waking somebody on another core takes
 
 static inline void pause_briefly(void)
 {
@@ -49,20 +51,26 @@ static unsigned look(struct shmchan_sel *sel, unsigned n)
 	return found;
 }
 
-// Looks again and again, longer when that has helped lately.
-static unsigned spin(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n)
+static unsigned spin(const struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n)
 {
 	for (uint32_t i = 0; i < p->spins; i++) {
 		unsigned found = look(sel, n);
 
-		if (found) {
-			p->spins = p->spins < SPINS_MAX ? p->spins + p->spins / 4 + 1 : SPINS_MAX;
+		if (found)
 			return found;
-		}
 		pause_briefly();
 	}
-	p->spins = p->spins > SPINS_MIN ? p->spins - p->spins / 4 : SPINS_MIN;
 	return 0;
+}
+
+// After a look in vain of `looked` and a sleep of `slept`. A short sleep would have been spared by a longer look; unless the
+// look was long already: then who was waited for shares this core, and a look only keeps it from running.
+static void adapt(struct shmchan_proc *p, uint64_t looked, uint64_t slept)
+{
+	if (slept < SLEEP_SHORT_NS && looked < 2 * slept)
+		p->spins = p->spins < SPINS_MAX / 2 ? p->spins * 2 : SPINS_MAX;
+	else
+		p->spins = p->spins > SPINS_MIN * 2 ? p->spins / 2 : SPINS_MIN;
 }
 
 // Before a sleep: what was consumed is given back, what is waited for is said.
@@ -110,11 +118,16 @@ static int wait_until(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned 
 {
 	int r;
 
+	uint64_t began = now_ns(), looked;
+
 	shmchan_beat(p);
 	r = (int)spin(p, sel, n);
 	if (r)
 		return r;
+	looked = now_ns();
 	r = sleep_once(p, sel, n, deadline);
+	if (r == 0)
+		adapt(p, looked - began, now_ns() - looked);
 	if (r == SHMCHAN_TIMEOUT || r == SHMCHAN_INTR) {
 		int found = (int)look(sel, n);
 

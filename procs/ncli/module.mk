@@ -18,6 +18,7 @@ ncli_SRC := $(addprefix procs/ncli/, \
 	store.c \
 	testnet.c \
 	testnet_files.c \
+	testnet_more.c \
 	value.c \
 	vectors.c \
 	yaml.c \

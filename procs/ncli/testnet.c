@@ -112,7 +112,11 @@ static enum ncli_status attest_slot(struct testnet *t, uint64_t slot)
 	if (rc == 0 && t->forking)
 		rc = attest(t, slot, t->fork_head, votes + t->validators);
 	free(votes);
-	return rc ? failed(t, slot, "attestations", rc) : NCLI_OK;
+	if (rc)
+		return failed(t, slot, "attestations", rc);
+	if (slot != (t->epochs - 1) * t->preset->slots_per_epoch + t->preset->slots_per_epoch / 2)
+		return NCLI_OK;
+	return testnet_gossip(t, slot, t->forking ? t->main_head : head);
 }
 
 /* A block, signed, on `parent` at `slot`; 1 where there is none because the proposer is slashed. */
@@ -397,7 +401,8 @@ static enum ncli_status run(struct testnet *t)
 
 	t->secret = malloc(t->validators * sizeof(*t->secret));
 	t->pool = eth_pool_new(t->preset);
-	if (!t->secret || !t->pool)
+	t->gossip = json_array();
+	if (!t->secret || !t->pool || !t->gossip)
 		return ncli_fail(t->n, NCLI_FAILED, "out of memory");
 	for (uint64_t i = 0; i < t->validators; i++)
 		eth_interop_secret(&t->secret[i], i);
@@ -473,6 +478,7 @@ enum ncli_status ncli_run_testnet(struct ncli *n)
 		free(t.block[i].ssz);
 	free(t.block);
 	free(t.secret);
+	json_decref(t.gossip);
 	eth_pool_free(t.pool);
 	ncli_store_free(t.store);
 	eth_engine_free(t.engine);

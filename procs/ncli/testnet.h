@@ -47,6 +47,7 @@ struct testnet {
 	/* One aggregate per epoch goes to fork choice by itself. */
 	uint8_t alone[1024];
 	size_t alone_n;
+	json_t *gossip; /* lines of gossip.json */
 };
 
 /* What a testnet leaves behind: every function prints what it cannot do. */
@@ -58,7 +59,16 @@ enum ncli_status testnet_write_state(struct testnet *t, const char *name, const 
 enum ncli_status testnet_step(struct testnet *t, json_t *step);
 enum ncli_status testnet_checks(struct testnet *t);
 
-/* blocks.json, epochs.json, summary.json and states/. */
+/* A JSON array, which it takes, one element a line. */
+enum ncli_status testnet_write_lines(struct testnet *t, const char *name, json_t *list);
+
+/* gossip/: single attestations, selection proofs and aggregates of everyone at a slot whose head is `head`. */
+enum ncli_status testnet_gossip(struct testnet *t, uint64_t slot, const uint8_t head[32]);
+
+/* invalid/: the last canonical block with one thing wrong at a time. */
+enum ncli_status testnet_invalid(struct testnet *t);
+
+/* blocks.json, epochs.json, gossip.json, summary.json, states/ and invalid/. */
 enum ncli_status testnet_finish(struct testnet *t);
 
 /* The block with that root; NULL for genesis. */

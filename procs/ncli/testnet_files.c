@@ -12,7 +12,7 @@
 
 enum ncli_status testnet_make_directories(struct testnet *t)
 {
-	static const char *const sub[] = {"", "/blocks", "/attestations", "/states"};
+	static const char *const sub[] = {"", "/blocks", "/attestations", "/states", "/gossip", "/invalid"};
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(sub) / sizeof(sub[0]); i++) {
@@ -101,8 +101,7 @@ struct made *testnet_find(struct testnet *t, const uint8_t root[32])
 	return NULL;
 }
 
-/* A JSON array, one element a line. */
-static enum ncli_status write_lines(struct testnet *t, const char *name, json_t *list)
+enum ncli_status testnet_write_lines(struct testnet *t, const char *name, json_t *list)
 {
 	char path[PATH_MAX];
 	json_t *e;
@@ -151,7 +150,7 @@ static enum ncli_status write_blocks(struct testnet *t)
 		json_object_set_new(e, "canonical", json_boolean(b->canonical));
 		json_array_append_new(all, e);
 	}
-	return write_lines(t, "blocks.json", all);
+	return testnet_write_lines(t, "blocks.json", all);
 }
 
 static json_t *committees(struct testnet *t, const struct eth_state *s)
@@ -234,7 +233,7 @@ static enum ncli_status write_epochs(struct testnet *t)
 		}
 		json_array_append_new(all, epoch_line(t, s, branch));
 	}
-	return write_lines(t, "epochs.json", all);
+	return testnet_write_lines(t, "epochs.json", all);
 }
 
 static enum ncli_status write_summary(struct testnet *t, const uint8_t head[32])
@@ -302,5 +301,9 @@ enum ncli_status testnet_finish(struct testnet *t)
 		status = write_summary(t, head);
 	if (status == NCLI_OK)
 		status = write_states(t, head);
-	return status;
+	if (status == NCLI_OK) {
+		status = testnet_write_lines(t, "gossip.json", t->gossip);
+		t->gossip = NULL;
+	}
+	return status ? status : testnet_invalid(t);
 }

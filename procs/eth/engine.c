@@ -42,6 +42,7 @@ void eth_engine_free(struct eth_engine *e)
 	}
 	free(e->signatures);
 	free(e->part.flags);
+	free(e->part.increments);
 	free(e->part.source);
 	free(e->key);
 	free(e->map);
@@ -60,7 +61,7 @@ size_t eth_engine_bytes(const struct eth_engine *e)
 
 	for (int i = 0; i < SHUFFLINGS; i++)
 		n += 2 * e->shuffling[i].room * sizeof(uint32_t);
-	n += e->part.room * (sizeof(*e->part.flags) + sizeof(*e->part.source));
+	n += e->part.room * (2 * sizeof(*e->part.flags) + sizeof(*e->part.source));
 	n += e->signatures->index_room * (sizeof(uint32_t) + sizeof(void *));
 	return n + e->keys_room * sizeof(*e->key) + e->map_room * sizeof(*e->map);
 }

@@ -62,9 +62,11 @@ struct signature_set {
 
 /* What validators did in the epochs of the state being processed. */
 struct participation {
-	uint8_t *flags;                    /* PART_… per validator */
+	uint8_t *flags;      /* PART_… per validator */
+	uint8_t *increments; /* effective balance in increments; ETH_ODD where that is not whole, or large */
 	const struct eth_pending **source; /* earliest inclusion of each previous source attester */
 	size_t room;
+	uint64_t slashed;      /* how many are */
 	uint64_t total_active; /* get_total_active_balance */
 	uint64_t previous_source, previous_target, previous_head, current_target; /* at least one increment */
 };

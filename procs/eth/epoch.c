@@ -155,7 +155,9 @@ int eth_process_registry_updates(struct eth_engine *e, struct eth_state *s)
 	uint64_t now = eth_current_epoch(s), n = eth_state_validator_count(s), waiting = 0;
 	const struct eth_validator *v = eth_state_validators(s);
 	struct queued *queue;
+	int r;
 
+	e->exits.known = false;
 	for (uint64_t i = 0; i < n; i++) {
 		waiting += v[i].activation_epoch == ETH_FAR_FUTURE_EPOCH;
 		if (v[i].activation_eligibility_epoch == ETH_FAR_FUTURE_EPOCH &&
@@ -163,14 +165,8 @@ int eth_process_registry_updates(struct eth_engine *e, struct eth_state *s)
 			eth_validator_mut(s, i)->activation_eligibility_epoch = now + 1;
 			eth_tree_touch(s, ETH_TREE_VALIDATORS, i);
 		}
-	}
-	e->exits.known = false;
-	for (uint64_t i = 0; i < n; i++) {
-		int r = 0;
-
-		if (v[i].effective_balance <= e->config.ejection_balance && eth_active(&v[i], now))
-			r = eth_initiate_exit(e, s, i);
-		if (r)
+		if (v[i].effective_balance <= e->config.ejection_balance && eth_active(&v[i], now) &&
+		    (r = eth_initiate_exit(e, s, i)))
 			return r;
 	}
 	if (!waiting)
@@ -194,15 +190,12 @@ int eth_process_registry_updates(struct eth_engine *e, struct eth_state *s)
 	return 0;
 }
 
-int eth_process_slashings(struct eth_engine *e, struct eth_state *s)
+static void slash_balances(const struct eth_preset *p, struct eth_state *s, uint64_t total)
 {
-	const struct eth_preset *p = e->preset;
 	const struct eth_validator *v = eth_state_validators(s);
 	const uint64_t *slashed = eth_state_at(s, ETH_SLASHINGS);
-	uint64_t now = eth_current_epoch(s), total = eth_total_active_balance(s), sum = 0;
+	uint64_t now = eth_current_epoch(s), sum = 0;
 
-	if (!eth_registry_whole(s))
-		return ETH_BAD_REGISTRY;
 	for (uint64_t i = 0; i < p->epochs_per_slashings_vector; i++)
 		sum += slashed[i];
 	sum *= p->proportional_slashing_multiplier;
@@ -215,6 +208,13 @@ int eth_process_slashings(struct eth_engine *e, struct eth_state *s)
 
 		eth_decrease_balance(s, i, numerator / total * p->effective_balance_increment);
 	}
+}
+
+int eth_process_slashings(struct eth_engine *e, struct eth_state *s)
+{
+	if (!eth_registry_whole(s))
+		return ETH_BAD_REGISTRY;
+	slash_balances(e->preset, s, eth_total_active_balance(s));
 	return 0;
 }
 
@@ -227,24 +227,31 @@ int eth_process_eth1_data_reset(struct eth_engine *e, struct eth_state *s)
 	return 0;
 }
 
-int eth_process_effective_balance_updates(struct eth_engine *e, struct eth_state *s)
+/* `opt_increments`: effective balances as eth_participation left them. */
+static void update_effective(const struct eth_preset *p, struct eth_state *s, const uint8_t *opt_increments)
 {
-	const struct eth_preset *p = e->preset;
 	const struct eth_validator *v = eth_state_validators(s);
 	const uint64_t *balance = eth_balances(s);
 	uint64_t step = p->effective_balance_increment / p->hysteresis_quotient;
 	uint64_t down = step * p->hysteresis_downward_multiplier, up = step * p->hysteresis_upward_multiplier;
 
-	if (!eth_registry_whole(s))
-		return ETH_BAD_REGISTRY;
 	for (uint64_t i = 0, n = eth_state_validator_count(s); i < n; i++) {
-		uint64_t effective = v[i].effective_balance, whole;
+		bool known = opt_increments && opt_increments[i] != ETH_ODD;
+		uint64_t effective =
+			known ? opt_increments[i] * p->effective_balance_increment : v[i].effective_balance;
 
 		if (balance[i] + down >= effective && effective + up >= balance[i])
 			continue;
-		whole = balance[i] - balance[i] % p->effective_balance_increment;
+		uint64_t whole = balance[i] - balance[i] % p->effective_balance_increment;
 		eth_set_effective(s, i, whole < p->max_effective_balance ? whole : p->max_effective_balance);
 	}
+}
+
+int eth_process_effective_balance_updates(struct eth_engine *e, struct eth_state *s)
+{
+	if (!eth_registry_whole(s))
+		return ETH_BAD_REGISTRY;
+	update_effective(e->preset, s, NULL);
 	return 0;
 }
 
@@ -312,10 +319,15 @@ int eth_process_epoch(struct eth_engine *e, struct eth_state *s)
 	if (r)
 		return r;
 	eth_justify(e, s);
-	if ((r = eth_reward(e, s)) || (r = eth_process_registry_updates(e, s)) ||
-	    (r = eth_process_slashings(e, s)) || (r = eth_process_eth1_data_reset(e, s)) ||
-	    (r = eth_process_effective_balance_updates(e, s)) || (r = eth_process_slashings_reset(e, s)) ||
-	    (r = eth_process_randao_mixes_reset(e, s)) || (r = eth_process_historical_roots_update(e, s)))
+	if ((r = eth_reward(e, s)) || (r = eth_process_registry_updates(e, s)))
 		return r;
-	return eth_process_participation_record_updates(e, s);
+	/* Neither who is active now nor an effective balance has changed since the pass over the registry. */
+	if (e->part.slashed)
+		slash_balances(e->preset, s, e->part.total_active);
+	eth_process_eth1_data_reset(e, s);
+	update_effective(e->preset, s, e->part.increments);
+	eth_process_slashings_reset(e, s);
+	eth_process_randao_mixes_reset(e, s);
+	r = eth_process_historical_roots_update(e, s);
+	return r ? r : eth_process_participation_record_updates(e, s);
 }

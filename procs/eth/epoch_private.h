@@ -9,6 +9,9 @@
 #define PART_TARGET 2         /* … target … */
 #define PART_HEAD 4           /* … head … */
 #define PART_CURRENT_TARGET 8 /* get_matching_target_attestations(current epoch) */
+#define PART_SLASHED 16
+#define PART_ELIGIBLE 32 /* get_eligible_validator_indices */
+#define ETH_ODD UINT8_MAX
 
 /*
  * Reads both lists of pending attestations and the registry once; fills e->part. ETH_BAD_PENDING,

@@ -10,9 +10,11 @@ static bool reserve(struct participation *part, size_t n)
 	size_t room = n + n / 8 + 64;
 	free(part->flags);
 	free(part->source);
+	free(part->increments);
 	part->flags = malloc(room * sizeof(*part->flags));
+	part->increments = malloc(room * sizeof(*part->increments));
 	part->source = malloc(room * sizeof(*part->source));
-	part->room = part->flags && part->source ? room : 0;
+	part->room = part->flags && part->source && part->increments ? room : 0;
 	return part->room;
 }
 
@@ -74,16 +76,26 @@ static int read_list(struct eth_engine *e, const struct eth_state *s, bool list,
 	return 0;
 }
 
+/* The one pass over the registry: later steps read the two bytes it leaves for each validator. */
 static void sum_balances(struct eth_engine *e, const struct eth_state *s)
 {
 	const struct eth_validator *v = eth_state_validators(s);
 	uint64_t least = e->preset->effective_balance_increment, current = eth_current_epoch(s);
+	uint64_t previous = eth_previous_epoch(s), slashed = 0;
 	uint64_t total = 0, source = 0, target = 0, head = 0, current_target = 0;
 	struct participation *part = &e->part;
 
 	for (uint64_t i = 0, n = eth_state_validator_count(s); i < n; i++) {
-		uint64_t balance = v[i].effective_balance;
+		uint64_t balance = v[i].effective_balance, whole = balance / least;
 		uint8_t f = v[i].slashed ? 0 : part->flags[i];
+
+		part->increments[i] = whole < ETH_ODD && whole * least == balance ? (uint8_t)whole : ETH_ODD;
+		if (v[i].slashed) {
+			part->flags[i] |= PART_SLASHED;
+			slashed++;
+		}
+		if (eth_active(&v[i], previous) || (v[i].slashed && previous + 1 < v[i].withdrawable_epoch))
+			part->flags[i] |= PART_ELIGIBLE;
 
 		total += eth_active(&v[i], current) ? balance : 0;
 		source += f & PART_SOURCE ? balance : 0;
@@ -92,6 +104,7 @@ static void sum_balances(struct eth_engine *e, const struct eth_state *s)
 		current_target += f & PART_CURRENT_TARGET ? balance : 0;
 	}
 #define AT_LEAST(x) ((x) > least ? (x) : least)
+	part->slashed = slashed;
 	part->total_active = AT_LEAST(total);
 	part->previous_source = AT_LEAST(source);
 	part->previous_target = AT_LEAST(target);

@@ -19,7 +19,7 @@ struct row {
 
 struct rules {
 	const struct eth_preset *p;
-	uint64_t total, root, finality_delay, previous, validators;
+	uint64_t total, root, finality_delay, validators;
 	uint64_t attested[3]; /* balances */
 	bool leaking;
 	struct row row[ROWS];
@@ -62,7 +62,6 @@ static void make_rules(const struct eth_engine *e, const struct eth_state *s, st
 		.p = e->preset,
 		.total = part->total_active,
 		.root = integer_squareroot(part->total_active),
-		.previous = eth_previous_epoch(s),
 		.finality_delay = eth_previous_epoch(s) - s->finalized_checkpoint.epoch,
 		.validators = eth_state_validator_count(s),
 		.attested = {part->previous_source, part->previous_target, part->previous_head},
@@ -72,27 +71,20 @@ static void make_rules(const struct eth_engine *e, const struct eth_state *s, st
 		r->row[i] = make_row(r, i * r->p->effective_balance_increment);
 }
 
-static inline struct row row_of(const struct rules *r, uint64_t effective)
+static inline struct row row_of(const struct rules *r, const struct participation *part,
+				const struct eth_validator *v, uint64_t i)
 {
-	uint64_t i = effective / r->p->effective_balance_increment;
+	uint8_t n = part->increments[i];
 
-	return i < ROWS && i * r->p->effective_balance_increment == effective ? r->row[i]
-									      : make_row(r, effective);
-}
-
-/* get_eligible_validator_indices */
-static inline bool eligible(const struct rules *r, const struct eth_validator *v)
-{
-	return eth_active(v, r->previous) || (v->slashed && r->previous + 1 < v->withdrawable_epoch);
+	return n < ROWS ? r->row[n] : make_row(r, v[i].effective_balance);
 }
 
 /* Adds one component of the validator's own deltas; those that proposers get for it are apart. */
-static inline void own_delta(const struct rules *r, const struct participation *part,
-			     const struct eth_validator *v, uint64_t i, const struct row *row,
-			     enum eth_delta component, uint64_t *plus, uint64_t *minus)
+static inline void own_delta(const struct rules *r, const struct participation *part, uint64_t i,
+			     const struct row *row, enum eth_delta component, uint64_t *plus, uint64_t *minus)
 {
 	static const uint8_t flag[] = {PART_SOURCE, PART_TARGET, PART_HEAD};
-	uint8_t did = v->slashed ? 0 : part->flags[i];
+	uint8_t flags = part->flags[i], did = flags & PART_SLASHED ? 0 : flags;
 
 	switch (component) {
 	case ETH_DELTA_SOURCE:
@@ -100,7 +92,7 @@ static inline void own_delta(const struct rules *r, const struct participation *
 	case ETH_DELTA_HEAD:
 		if (did & flag[component])
 			*plus += row->reward[component];
-		else if (eligible(r, v))
+		else if (flags & PART_ELIGIBLE)
 			*minus += row->base;
 		break;
 	case ETH_DELTA_INCLUSION_DELAY:
@@ -108,7 +100,7 @@ static inline void own_delta(const struct rules *r, const struct participation *
 			*plus += row->attester / part->source[i]->inclusion_delay;
 		break;
 	case ETH_DELTA_INACTIVITY:
-		if (r->leaking && eligible(r, v))
+		if (r->leaking && flags & PART_ELIGIBLE)
 			*minus += row->leak + (did & PART_TARGET ? 0 : row->leak_more);
 		break;
 	case ETH_DELTAS:
@@ -121,12 +113,12 @@ static int proposer_rewards(const struct rules *r, const struct participation *p
 			    const struct eth_validator *v, uint64_t *rewards)
 {
 	for (uint64_t i = 0; i < r->validators; i++) {
-		if (!(part->flags[i] & PART_SOURCE) || v[i].slashed)
+		if ((part->flags[i] & (PART_SOURCE | PART_SLASHED)) != PART_SOURCE)
 			continue;
 		const struct eth_pending *a = part->source[i];
 		if (a->proposer_index >= r->validators || !a->inclusion_delay)
 			return ETH_BAD_PENDING;
-		rewards[a->proposer_index] += row_of(r, v[i].effective_balance).proposer;
+		rewards[a->proposer_index] += row_of(r, part, v, i).proposer;
 	}
 	return 0;
 }
@@ -146,9 +138,9 @@ int eth_attestation_deltas(struct eth_engine *e, const struct eth_state *s, enum
 	if (component == ETH_DELTA_INCLUSION_DELAY && (r = proposer_rewards(&rules, &e->part, v, rewards)))
 		return r;
 	for (uint64_t i = 0; i < rules.validators; i++) {
-		struct row row = row_of(&rules, v[i].effective_balance);
+		struct row row = row_of(&rules, &e->part, v, i);
 
-		own_delta(&rules, &e->part, &v[i], i, &row, component, &rewards[i], &penalties[i]);
+		own_delta(&rules, &e->part, i, &row, component, &rewards[i], &penalties[i]);
 	}
 	return 0;
 }
@@ -171,14 +163,14 @@ int eth_reward(struct eth_engine *e, struct eth_state *s)
 	if (r)
 		return r;
 	for (uint64_t i = 0; i < rules.validators; i++) {
-		struct row row = row_of(&rules, v[i].effective_balance);
+		struct row row = row_of(&rules, &e->part, v, i);
 		uint64_t plus = rewards[i], minus = 0;
 
-		own_delta(&rules, &e->part, &v[i], i, &row, ETH_DELTA_SOURCE, &plus, &minus);
-		own_delta(&rules, &e->part, &v[i], i, &row, ETH_DELTA_TARGET, &plus, &minus);
-		own_delta(&rules, &e->part, &v[i], i, &row, ETH_DELTA_HEAD, &plus, &minus);
-		own_delta(&rules, &e->part, &v[i], i, &row, ETH_DELTA_INCLUSION_DELAY, &plus, &minus);
-		own_delta(&rules, &e->part, &v[i], i, &row, ETH_DELTA_INACTIVITY, &plus, &minus);
+		own_delta(&rules, &e->part, i, &row, ETH_DELTA_SOURCE, &plus, &minus);
+		own_delta(&rules, &e->part, i, &row, ETH_DELTA_TARGET, &plus, &minus);
+		own_delta(&rules, &e->part, i, &row, ETH_DELTA_HEAD, &plus, &minus);
+		own_delta(&rules, &e->part, i, &row, ETH_DELTA_INCLUSION_DELAY, &plus, &minus);
+		own_delta(&rules, &e->part, i, &row, ETH_DELTA_INACTIVITY, &plus, &minus);
 		uint64_t after;
 		if (__builtin_add_overflow(balance[i], plus, &after))
 			return ETH_BAD_OVERFLOW;

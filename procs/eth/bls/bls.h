@@ -8,9 +8,9 @@
  * curve), draft-irtf-cfrg-pairing-friendly-curves appendix C (the 48- and 96-byte form).
  *
  * Every function is pure: nothing is allocated, nothing global is written apart from the choice of field
- * arithmetic, made once from cpuid; any function may run in any thread. Those that take one signature need 32 KiB of
- * stack, those that take many 192 KiB. Functions return BLS_OK or one of
- * the codes below and never print. An output is written only on BLS_OK, unless its line says otherwise.
+ * arithmetic, made once from cpuid; any function may run in any thread. Those that take one signature need
+ * 32 KiB of stack, those that take many 192 KiB. Functions return BLS_OK or one of the codes below and never
+ * print. An output is written only on BLS_OK, unless its line says otherwise.
  *
  * Secret keys: bls_secret_*, bls_sk_to_pk and bls_sign take the same instructions and touch the same
  * addresses whatever the key. Everything else works on public data and takes no such care. */

@@ -67,10 +67,11 @@ FP_CALL void g2_mul_secret(struct g2 *r, const struct g2 *p, const struct bls_se
 	explicit_bzero(&pick, sizeof(pick));
 }
 
-/* The generator by two digits in base x^2, where phi is multiplication by -x^2. */
+/* The generator by two digits in base x^2, where phi is multiplication by -x^2; two bits of each at a time.
+ * table[i + 4j] = i g + j x^2 g. */
 FP_CALL void g1_mul_generator(struct g1 *r, const struct bls_secret *s)
 {
-	struct g1 table[4], t, pick;
+	struct g1 table[16], t, pick;
 	uint64_t d[4];
 	unsigned __int128 k[2];
 	scalar_digits(d, s);
@@ -78,15 +79,18 @@ FP_CALL void g1_mul_generator(struct g1 *r, const struct bls_secret *s)
 		k[i] = d[2 * i] + (unsigned __int128)d[2 * i + 1] * BLS_X;
 	g1_set_inf(&table[0]);
 	g1_from_affine(&table[1], &g1_generator);
-	g1_neg(&table[2], &table[1]);
-	fp_mul(&table[2].x, &table[2].x, &fp_beta);
-	g1_add(&table[3], &table[1], &table[2]);
+	g1_neg(&table[4], &table[1]);
+	fp_mul(&table[4].x, &table[4].x, &fp_beta);
+	for (int i = 2; i < 16; i++)
+		if (i != 4)
+			g1_add(&table[i], &table[i < 4 ? i - 1 : i - 4], &table[i < 4 ? 1 : 4]);
 	g1_set_inf(&t);
-	for (int i = 127; i >= 0; i--) {
-		unsigned column = (unsigned)(k[0] >> i & 1) | (unsigned)(k[1] >> i & 1) << 1;
+	for (int i = 126; i >= 0; i -= 2) {
+		unsigned column = (unsigned)(k[0] >> i & 3) | (unsigned)(k[1] >> i & 3) << 2;
+		g1_dbl(&t, &t);
 		g1_dbl(&t, &t);
 		pick = table[0];
-		for (unsigned j = 1; j < 4; j++)
+		for (unsigned j = 1; j < 16; j++)
 			g1_cmov(&pick, &table[j], scalar_equal(column, j));
 		g1_add_secret(&t, &t, &pick);
 	}

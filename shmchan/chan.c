@@ -189,7 +189,7 @@ static int check_msg(const struct shmchan *ch, const struct shmchan_msg *m)
 	return 0;
 }
 
-static void probe_push(struct shmchan *ch)
+void shmchan_probe_push(struct shmchan *ch)
 {
 	uint64_t done, taken;
 
@@ -225,7 +225,7 @@ static int send_block(struct shmchan *ch, shmchan_block b)
 static void publish(struct shmchan *ch)
 {
 	if (SHMCHAN_PROBE_PUSH_ENABLED())
-		probe_push(ch);
+		shmchan_probe_push(ch);
 	ch->reserved = false;
 	if (ch->many)
 		shmchan_mpsc_publish(ch);

@@ -63,6 +63,8 @@ void shmchan_skip(struct shmchan *ch);
 void shmchan_freed(struct shmchan *ch);
 // The slow edge of a full channel: counts it.
 void shmchan_note_full(struct shmchan *ch, uint64_t depth);
+// Fires the push probe for the reserved cell, if it is one of those sampled. For when SHMCHAN_PROBE_PUSH_ENABLED.
+void shmchan_probe_push(struct shmchan *ch);
 bool shmchan_has_work(
 	struct shmchan *ch); // a message or notice can be taken, or a cell reserved (TX): for waiting
 

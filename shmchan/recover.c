@@ -335,6 +335,8 @@ static bool send_died_many(struct shmchan_broker *b, struct shmchan_dead_entry *
 	tx->cell->reply = 0;
 	atomic_store_explicit(&tx->cell->block, SHMCHAN_NO_BLOCK, memory_order_relaxed);
 	tx->cell->sender = tx->me;
+	if (SHMCHAN_PROBE_PUSH_ENABLED())
+		shmchan_probe_push(tx);
 	tx->reserved = false;
 	shmchan_mpsc_publish(tx);
 	return true;

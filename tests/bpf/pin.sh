@@ -28,6 +28,7 @@ if [ "$status" = 0 ]; then
 	say hold
 	tool -j probe show $G
 	check 'counted without the tool' json '.channels[0] | [.push,.pop,.done,.dead_letter,.every]' "[$((n + 1)),$((n + 1)),$n,1,1]"
+	check 'the answer that the broker made for the dead too' json '.channels[1] | [.push,.pop,.done]' "[$((n + 1)),$((n + 1)),$((n + 1))]"
 	check 'depths too' json '[.channels[0].depth[].count] | add' $((n + 1))
 	check 'no time of watching' json '.seconds' null
 	tool -j probe show $G

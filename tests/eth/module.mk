@@ -8,7 +8,7 @@ endef
 $(foreach t,$(eth_tests),$(eval $(call eth_test,$(t))))
 eth_ssz_SRC += procs/ncli/generic.c
 
-eth_chain_tests := pool proto_array slashing
+eth_chain_tests := fork_choice pool proto_array slashing
 TESTS += $(eth_chain_tests:%=eth_%)
 $(foreach t,$(eth_chain_tests),$(eval $(call eth_test,$(t))))
 

@@ -10,9 +10,10 @@
  *
  * A tree has the levels of its populated part only, each exactly as long as the field's room makes it; the
  * zero subtrees to the right and above are known. Leaves that are the field's own bytes are not stored again;
- * those of validators, votes and attestations are roots and are. Trees travel with the state: they double the
- * bytes of a copy and save the one who goes on with it from hashing everything (bench: state_copy,
- * state_root).
+ * those of validators, votes and attestations are roots and are. Trees travel with the state: for the
+ * mainnet genesis state they make its copy 10.6 MB instead of 5.7 (1.6 ms instead of 0.8), and save who goes on with it
+ * the 9 ms of hashing everything (make bench-eth, "copy"). Who only looks things up asks eth_state_regrow for a copy
+ * without them.
  */
 #define ETH_TREE_LEVELS 42
 

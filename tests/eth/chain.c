@@ -1,3 +1,4 @@
+#include "procs/eth/genesis.h"
 #include "procs/eth/transition.h"
 #include "procs/eth/types.h"
 #include "tests/eth/vectors.h"
@@ -327,6 +328,33 @@ Test(eth_chain, minimal, .timeout = 900)
 Test(eth_chain, mainnet_preset, .timeout = 900)
 {
 	replay("chain-mainnet-preset", ETH_MAINNET, 164);
+}
+
+/* The minimal chain begins with exactly the mocked start. */
+Test(eth_chain, mocked_start)
+{
+	const struct eth_headroom room = {.trees = true};
+	struct eth_config config = eth_config_default(ETH_MINIMAL);
+	struct chain c;
+
+	open_chain(&c, "chain-minimal", ETH_MINIMAL);
+	struct ssz_view want = value_of(&c, "genesis.ssz_snappy", ETH_BeaconState);
+	size_t bytes =
+		eth_state_footprint_for(ETH_MINIMAL, &(struct eth_headroom){.validators = 64, .trees = true});
+	bytes = (bytes + ETH_STATE_ALIGN - 1) / ETH_STATE_ALIGN * ETH_STATE_ALIGN;
+	struct eth_state *s = aligned_alloc(ETH_STATE_ALIGN, bytes);
+	cr_assert(s && eth_genesis_interop(&config, s, bytes - 64, 65, 1578009900, &room) == ETH_ERR_ROOM);
+	cr_assert(eth_genesis_interop(&config, s, bytes, 64, 1578009900, &room) == 0);
+	uint8_t *got = malloc(eth_state_ssz_size(s)), root[32], cached[32];
+	eth_state_to_ssz(s, got);
+	cr_assert(eth_state_ssz_size(s) == want.n && !memcmp(got, want.p, want.n));
+	ssz_root(want.type, want.p, want.n, root);
+	eth_state_root_cached(s, cached);
+	cr_assert(!memcmp(root, cached, 32));
+	free(got);
+	free(s);
+	free((void *)want.p);
+	close_chain(&c);
 }
 
 static const struct {

@@ -1,4 +1,4 @@
-eth_tests := sha256 merkle types ssz state domain snappy eth_file config transition chain
+eth_tests := sha256 merkle types ssz state domain snappy eth_file config engine transition chain
 TESTS += $(eth_tests:%=eth_%)
 define eth_test
 eth_$(1)_SRC := tests/eth/$(1).c tests/eth/vectors.c

@@ -159,6 +159,7 @@ asan tsan:
 
 # Everything a release must pass: both compilers, warnings as errors, sanitizers.
 check:
+	$(Q)$(MAKE) --no-print-directory CI=true CC=$(CLANG) O=build/clang tests
 	$(Q)$(MAKE) --no-print-directory CI=true test
 	$(Q)$(MAKE) --no-print-directory CI=true asan
 	$(Q)$(MAKE) --no-print-directory CI=true tsan
@@ -180,10 +181,11 @@ help:
 	@echo '  run       validate real mainnet blocks while services are killed'
 	@echo '  test      unit tests and tests with real processes and real kills'
 	@echo '  bench     print the table of measurements, write build/bench/*.json'
+	@echo '  crash     kill after every instruction of every operation of every channel kind (long)'
 	@echo '  bench-deps the Debian packages that shmchan is measured against'
 	@echo '  asan tsan the tests, built with that sanitizer'
 	@echo '  fuzz      run the fuzz targets, FUZZ_SECONDS (600) each, with asan and ubsan'
-	@echo '  check     test, asan and tsan, warnings as errors'
+	@echo '  check     test, asan and tsan, both compilers, warnings as errors'
 	@echo '  install   into DESTDIR PREFIX (now $(PREFIX))'
 	@echo '  clean     remove build/'
 	@echo 'settings: CC CFLAGS CONFIG=release|asan|tsan V=1 VECTORS=DIR PREFIX DESTDIR RUN_ARGS'

@@ -2,7 +2,7 @@
 
 Test(mpsc, model, .timeout = 300)
 {
-	static const uint32_t caps[] = {1, 2, 3, 5, 1000}, sizes[] = {0, 8, 200};
+	static const uint32_t caps[] = {1, 2, 3, 5, 11, 1000}, sizes[] = {0, 8, 200};
 
 	for (unsigned c = 0; c < 5; c++)
 		for (unsigned s = 0; s < 3; s++)

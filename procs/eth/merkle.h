@@ -16,7 +16,7 @@
  *
  * Every batch but the last is full. A tree of fewer than ETH_MERKLE_LOG levels is one batch.
  */
-#define ETH_MERKLE_LOG 8
+#define ETH_MERKLE_LOG 10
 #define ETH_MERKLE_BATCH (1u << ETH_MERKLE_LOG)
 
 struct eth_merkle {

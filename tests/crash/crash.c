@@ -2,9 +2,10 @@
 // channel kind, repairs, and looks whether a message was lost, seen twice or reordered, or a block leaked. Then the same
 // with the broker, killed in the middle of the repair; there the stride is BROKER_STRIDE times as long.
 // The last line is "N kill points, V violations"; with --tap, one TAP line per scene before it.
-// Exit status: 0 no violation, 1 violations, 2 usage, 3 a process could not be stepped.
+// Exit status: 0 no violation, 1 violations, 2 usage, 3 a process could not be stepped, or interrupted.
 #include <getopt.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,15 @@ static bool round_of(struct stage *s, long k, long meddle_at, long broker, bool 
 	return n >= 0;
 }
 
+// Told to end, it ends between two rounds, so that its group is removed.
+static volatile sig_atomic_t stopping;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stopping = 1;
+}
+
 struct totals {
 	unsigned long points, scenes;
 	unsigned violations;
@@ -141,7 +151,8 @@ static void run_scene(struct world *w, struct stage *s, unsigned stride, unsigne
 
 	snprintf(name, sizeof(name), "%s: %s, %u in the channel", kind, s->scene->name, s->prefill);
 	w->scene = name;
-	for (long k = phase % stride; !finished && ok && w->violations - before_cnt < 5; k += stride) {
+	for (long k = phase % stride; !finished && ok && !stopping && w->violations - before_cnt < 5;
+	     k += stride) {
 		// The peer acts at another instruction each time; where it is past the end it does not act.
 		long at = k > 1 && (k / stride) % 3 ? (k * 7919L) % k : -1;
 
@@ -150,11 +161,12 @@ static void run_scene(struct world *w, struct stage *s, unsigned stride, unsigne
 		last = k;
 	}
 	// As many instructions as the operation had: the actor of the broker's rounds dies at points spread over them.
-	for (unsigned i = 1; i <= BROKER_POINTS && ok && w->violations == before_cnt; i++) {
+	for (unsigned i = 1; i <= BROKER_POINTS && ok && !stopping && w->violations == before_cnt; i++) {
 		bool repaired = false;
 
 		for (long k = phase % (stride * BROKER_STRIDE) + i;
-		     !repaired && ok && w->violations == before_cnt; k += stride * BROKER_STRIDE) {
+		     !repaired && ok && !stopping && w->violations == before_cnt;
+		     k += stride * BROKER_STRIDE) {
 			ok = round_of(s, last * i / BROKER_POINTS, -1, k, &repaired);
 			points++;
 		}
@@ -193,6 +205,8 @@ int main(int argc, char **argv)
 	CPU_ZERO(&one);
 	CPU_SET(c, &one);
 	sched_setaffinity(0, sizeof(one), &one);
+	signal(SIGTERM, on_signal);
+	signal(SIGINT, on_signal);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		unsigned long points = t.points;
@@ -204,7 +218,7 @@ int main(int argc, char **argv)
 					  .actor_tallies = scenes[n].tallies};
 			unsigned cap = kinds[i].kind <= SHMCHAN_KIND_SLOT_REF ? 1 : CAP;
 
-			if (!scenes[n].fits(kinds[i].kind))
+			if (stopping || !scenes[n].fits(kinds[i].kind))
 				continue;
 			w.notes = mmap(NULL, sizeof(*w.notes), PROT_READ | PROT_WRITE,
 				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -225,7 +239,7 @@ int main(int argc, char **argv)
 	if (tap)
 		printf("1..%lu\n", t.scenes);
 	printf("%s%lu kill points, %u violations\n", tap ? "# " : "", t.points, t.violations);
-	if (t.broken)
+	if (t.broken || stopping)
 		return 3;
 	return t.violations ? 1 : 0;
 }

@@ -11,10 +11,42 @@
 
 #define VALIDATORS_MAX (UINT64_C(1) << 22)
 
-struct eth_engine *ncli_engine_of(const struct ncli *n, const struct eth_preset *preset)
+enum ncli_status ncli_config(const struct ncli *n, const struct eth_preset **preset,
+			     struct eth_config *config)
 {
-	struct eth_config config = eth_config_default(preset->id);
-	struct eth_engine *e = eth_engine_new(&config);
+	const char *path = ncli_option_value(n, "config");
+	struct eth_config_fault fault;
+	struct eth_file f;
+	char line[512];
+	int err;
+	enum ncli_status status = ncli_preset(n, preset);
+
+	if (status)
+		return status;
+	*config = eth_config_default((*preset)->id);
+	if (!path)
+		return NCLI_OK;
+	int rc = eth_file_read(path, 1 << 20, &f, &err);
+
+	if (rc) {
+		eth_file_describe(line, sizeof(line), path, rc, err);
+		return ncli_fail(n, NCLI_INPUT, "%s", line);
+	}
+	rc = eth_config_parse((const char *)f.p, f.n, (*preset)->id, config, &fault);
+	free(f.p);
+	if (rc)
+		return ncli_fail(n, NCLI_INPUT, "%s: line %zu, %s: %s", path, fault.line, fault.key,
+				 eth_strerror(rc));
+	if (ncli_option_value(n, "preset") && config->preset != (*preset)->id)
+		return ncli_fail(n, NCLI_INPUT, "%s: is for the preset %s", path,
+				 eth_preset(config->preset)->name);
+	*preset = eth_preset(config->preset);
+	return NCLI_OK;
+}
+
+struct eth_engine *ncli_engine_of(const struct ncli *n, const struct eth_config *config)
+{
+	struct eth_engine *e = eth_engine_new(config);
 
 	if (!e)
 		ncli_fail(n, NCLI_FAILED, "out of memory");
@@ -112,15 +144,16 @@ enum ncli_status ncli_run_transition(struct ncli *n)
 	const char *first = ncli_option_value(n, "blocks");
 	unsigned flags = ncli_option_value(n, "no-bls") ? ETH_SKIP_BLS : 0;
 	const struct eth_preset *preset;
+	struct eth_config config;
 	struct eth_state *s = NULL, *next;
 	uint64_t slots = 0;
-	enum ncli_status status = ncli_preset(n, &preset);
+	enum ncli_status status = ncli_config(n, &preset, &config);
 
 	if (status == NCLI_OK)
 		status = ncli_number(n, "slots", 0, 1 << 20, &slots);
 	if (status == NCLI_OK && !first && !slots)
 		status = ncli_fail(n, NCLI_USAGE, "needs --blocks FILE... or --slots N");
-	struct eth_engine *e = status ? NULL : ncli_engine_of(n, preset);
+	struct eth_engine *e = status ? NULL : ncli_engine_of(n, &config);
 
 	if (status == NCLI_OK)
 		status = e ? ncli_load_state(n, ncli_option_value(n, "pre"), preset, &s) : NCLI_FAILED;
@@ -144,21 +177,20 @@ enum ncli_status ncli_run_transition(struct ncli *n)
 	return status;
 }
 
-enum ncli_status ncli_interop_state(const struct ncli *n, const struct eth_preset *preset,
+enum ncli_status ncli_interop_state(const struct ncli *n, const struct eth_config *config,
 				    uint64_t validators, uint64_t time, struct eth_state **out)
 {
 	const struct eth_headroom room = {.validators = validators,
 					  .historical_roots = 64,
 					  .trees = true,
 					  .attestation_bytes = 1 << 20};
-	struct eth_config config = eth_config_default(preset->id);
-	size_t bytes = eth_state_footprint_for(preset->id, &room);
+	size_t bytes = eth_state_footprint_for(config->preset, &room);
 	const struct eth_headroom more = {
 		.historical_roots = 64, .trees = true, .attestation_bytes = 1 << 20};
 	int rc;
 
 	*out = aligned_alloc(ETH_STATE_ALIGN, (bytes + 63) & ~(size_t)63);
-	rc = *out ? eth_genesis_interop(&config, *out, bytes, validators, time, &more) : ETH_ERR_MEMORY;
+	rc = *out ? eth_genesis_interop(config, *out, bytes, validators, time, &more) : ETH_ERR_MEMORY;
 	if (rc == 0)
 		return NCLI_OK;
 	free(*out);
@@ -169,18 +201,19 @@ enum ncli_status ncli_interop_state(const struct ncli *n, const struct eth_prese
 enum ncli_status ncli_run_genesis(struct ncli *n)
 {
 	const struct eth_preset *preset;
+	struct eth_config config;
 	struct eth_state *s;
 	uint64_t validators = 0, time = 0;
 	uint8_t root[32];
 	char text[67];
-	enum ncli_status status = ncli_preset(n, &preset);
+	enum ncli_status status = ncli_config(n, &preset, &config);
 
 	if (status == NCLI_OK)
 		status = ncli_number(n, "validators", 1, VALIDATORS_MAX, &validators);
 	if (status == NCLI_OK)
 		status = ncli_number(n, "time", 0, INT64_MAX, &time);
 	if (status == NCLI_OK)
-		status = ncli_interop_state(n, preset, validators, time, &s);
+		status = ncli_interop_state(n, &config, validators, time, &s);
 	if (status)
 		return status;
 	status = ncli_store_state_file(n, ncli_option_value(n, "out"), s);

@@ -10,6 +10,10 @@
 	{                                                            \
 		"preset", "P", "mainnet (default) or minimal", false \
 	}
+#define CONFIG                                                                                          \
+	{                                                                                               \
+		"config", "FILE", "configuration, YAML; default: the official one of the preset", false \
+	}
 #define TYPE                                                                                         \
 	{                                                                                            \
 		"type", "T", "name of the container in the specification, such as BeaconBlock", true \
@@ -24,6 +28,7 @@ static const struct ncli_command commands[] = {
 	 0,
 	 INT32_MAX,
 	 {PRESET,
+	  CONFIG,
 	  {"pre", "FILE", "the BeaconState before", true},
 	  {"blocks", "FILE", "SignedBeaconBlocks, in this order; more of them may follow", false},
 	  {"slots", "N", "empty slots after the blocks", false},
@@ -36,6 +41,7 @@ static const struct ncli_command commands[] = {
 	 0,
 	 0,
 	 {PRESET,
+	  CONFIG,
 	  {"validators", "N", "number of validators, with the interop keys", true},
 	  {"time", "T", "genesis time, unix seconds", true},
 	  {"out", "FILE", "where to write the BeaconState", true}},
@@ -46,6 +52,7 @@ static const struct ncli_command commands[] = {
 	 0,
 	 0,
 	 {PRESET,
+	  CONFIG,
 	  {"validators", "N", "number of validators, with the interop keys", true},
 	  {"epochs", "E", "length of the chain", true},
 	  {"out", "DIR", "directory to write to; must not exist yet", true},

@@ -208,14 +208,18 @@ static enum ncli_status propose(struct testnet *t, uint64_t slot)
 	const struct made *before = testnet_find(t, parent);
 
 	b.branch = before ? before->branch : 'A';
-	/* The first block of a fork opens its branch; the main one still has the head they had in common. */
-	if (on_fork && !memcmp(t->fork_head, t->main_head, 32))
-		b.branch = ++t->next_branch;
+	/* The first block of a fork opens its branch. */
+	if (on_fork && !t->fork_has_block)
+		b.branch = (char)(t->next_branch + 1);
 	rc = produce(t, parent, slot, &b);
 	if (rc == 1)
 		return NCLI_OK;
 	if (rc)
 		return failed(t, slot, "block", rc);
+	if (on_fork && !t->fork_has_block) {
+		t->fork_has_block = true;
+		t->next_branch++;
+	}
 	if (t->forking)
 		memcpy(on_fork ? t->fork_head : t->main_head, b.root, 32);
 	enum ncli_status status = publish(t, &b);
@@ -240,6 +244,7 @@ static enum ncli_status manage_fork(struct testnet *t, uint64_t slot)
 		/* Every other one wins. */
 		t->fork_share = k % 2 ? 190 : 70;
 		t->forking = true;
+		t->fork_has_block = false;
 	} else if (slot >= first + FORK_SLOTS) {
 		t->forking = false;
 	}
@@ -366,7 +371,7 @@ static enum ncli_status start(struct testnet *t)
 	struct eth_state *s;
 	uint8_t ssz[sizeof(struct ssz_beacon_block) + sizeof(struct ssz_beacon_block_body)] = {0};
 	struct ssz_beacon_block_body *body = (void *)(ssz + sizeof(*block));
-	enum ncli_status status = ncli_interop_state(t->n, t->preset, t->validators, t->genesis_time, &s);
+	enum ncli_status status = ncli_interop_state(t->n, &t->config, t->validators, t->genesis_time, &s);
 	int rc;
 
 	if (status)
@@ -422,7 +427,7 @@ static enum ncli_status run(struct testnet *t)
 
 static enum ncli_status read_options(struct ncli *n, struct testnet *t)
 {
-	enum ncli_status status = ncli_preset(n, &t->preset);
+	enum ncli_status status = ncli_config(n, &t->preset, &t->config);
 
 	if (status == NCLI_OK)
 		status = ncli_number(n, "validators", 1, 1 << 20, &t->validators);
@@ -465,8 +470,7 @@ enum ncli_status ncli_run_testnet(struct ncli *n)
 	if (status)
 		return status;
 	t.random = t.seed;
-	t.config = eth_config_default(t.preset->id);
-	t.engine = ncli_engine_of(n, t.preset);
+	t.engine = ncli_engine_of(n, &t.config);
 	status = t.engine ? run(&t) : NCLI_FAILED;
 	if (status == NCLI_OK) {
 		struct eth_fork_choice_view v = eth_fork_choice_view(t.fc);

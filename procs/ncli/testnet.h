@@ -35,7 +35,7 @@ struct testnet {
 	uint8_t genesis_root[32], genesis_state_root[32], genesis_validators_root[32];
 	FILE *steps;
 	/* The branch that competes now: its head, and how many of 256 attesters vote for it. */
-	bool forking;
+	bool forking, fork_has_block;
 	uint8_t main_head[32], fork_head[32];
 	unsigned fork_share;
 	char next_branch;

@@ -18,15 +18,14 @@ run() {
 	status=$?
 }
 
-# report WHAT DETAIL: a test by the status of the command before it.
+# report STATUS WHAT DETAIL: a test, passed when STATUS is 0. Called with $? first: a substitution in DETAIL changes it.
 report() {
-	local ok=$?
 	number=$((number + 1))
-	if [ "$ok" = 0 ]; then
-		echo "ok $number - $1"
+	if [ "$1" = 0 ]; then
+		echo "ok $number - $2"
 	else
-		echo "not ok $number - $1"
-		echo "# $2"
+		echo "not ok $number - $2"
+		echo "# $3"
 	fi
 }
 

@@ -29,6 +29,11 @@ state() {
 	refused "$1" hotdb "$bad/$2" "$3" vectors="$bad" state="$2"
 }
 
+"$BUILD/bin/ncli" genesis --validators 64 --time 1600000000 --out "$bad/whole.ssz" >/dev/null
+head -c -1000 "$bad/whole.ssz" >"$bad/short.ssz"
+state 'real SSZ without its last 1000 bytes' short.ssz 'byte'
+{ cat "$bad/whole.ssz" && printf '\1\2\3'; } >"$bad/long.ssz"
+state 'real SSZ with three bytes more' long.ssz 'byte'
 head -c 2000000 /dev/zero >"$bad/cut.ssz"
 state 'SSZ that ends in the fixed-size part' cut.ssz 'ends before the fixed-size part is complete'
 head -c 5404504 /dev/zero >"$bad/zero.ssz"

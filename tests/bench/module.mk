@@ -24,8 +24,8 @@ bench_eth_LIBS := eth bls
 bench_eth_LDLIBS := -ljansson -lcrypto
 .PHONY: bench-eth
 bench-eth:
-	$(Q)$(MAKE) --no-print-directory $(O)/bench/bench_eth
-	$(Q)VECTORS=$(VECTORS) BUILD=$(O) tests/bench/run.sh $(O)/bench/bench_eth
+	$(Q)$(MAKE) --no-print-directory $(O)/bench/bench_eth $(O)/bench/bench_bls
+	$(Q)VECTORS=$(VECTORS) BUILD=$(O) tests/bench/run.sh $(O)/bench/bench_eth $(O)/bench/bench_bls
 
 # Peers that are there; a source whose headers are missing compiles to its own absence.
 ipc_SRC += $(addprefix tests/bench/, $(if $(shell command -v $(CXX)),peer_boost.cc peer_rwq.cc peer_iceoryx.cc,peer_nocxx.c))

@@ -6,6 +6,9 @@ eth_$(1)_LIBS := eth bls
 eth_$(1)_LDLIBS := -lcriterion -larchive -lyaml -ljansson -lcrypto
 endef
 $(foreach t,$(eth_tests),$(eval $(call eth_test,$(t))))
+TESTS += eth_memory
+$(eval $(call eth_test,memory))
+eth_memory_LDLIBS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 eth_ssz_SRC += procs/ncli/generic.c
 
 eth_chain_tests := fork_choice pool proto_array slashing

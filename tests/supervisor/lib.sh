@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034 # variables are for the scripts
 # Sourced by the scripts beside it: TAP, a folder of its own, groups that end with the script.
 set -u
+shopt -s lastpipe # a check at the end of a pipe counts in this shell
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 BUILD=${BUILD:-build}
 case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac

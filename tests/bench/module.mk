@@ -21,7 +21,8 @@ validate_LDLIBS := -ljansson
 BENCHES += bench_eth
 bench_eth_SRC := tests/bench/bench_eth.c tests/bench/table.c
 bench_eth_LIBS := eth bls
-bench_eth_LDLIBS := -ljansson -lcrypto
+bench_eth_LDLIBS := -ljansson -lcrypto \
+	-Wl,--wrap=eth_sha256_pairs,--wrap=eth_sha256_pair,--wrap=eth_sha256_short
 .PHONY: bench-eth
 bench-eth:
 	$(Q)$(MAKE) --no-print-directory $(O)/bench/bench_eth $(O)/bench/bench_bls

@@ -1,5 +1,6 @@
 #include "shmchan/chan.h"
 
+#include <limits.h>
 #include <string.h>
 #include "shmchan/probe.h"
 #include "shmchan/proc.h"
@@ -98,11 +99,11 @@ static void tally_add(struct shmchan *ch, unsigned i, uint64_t delta)
 			      memory_order_relaxed);
 }
 
-// What was counted counts from the moment `done` is done + 1. Dying between the two: recovery decides.
-static void tally_seal(struct shmchan *ch)
+// What was counted counts from the moment `done` is done + cells. Dying between the two: recovery decides.
+static void tally_seal(struct shmchan *ch, uint32_t cells)
 {
 	if (ch->counting)
-		atomic_store_explicit(&ch->r.ring->tally[1 - ch->tally_cur].pos, ch->done + 1,
+		atomic_store_explicit(&ch->r.ring->tally[1 - ch->tally_cur].pos, ch->done + cells,
 				      memory_order_release);
 }
 
@@ -231,7 +232,17 @@ static void publish(struct shmchan *ch)
 		shmchan_mpsc_publish(ch);
 	else
 		shmchan_spsc_publish(ch);
-	shmchan_bell_ring(ch->peer, ch->fence);
+}
+
+static int commit(struct shmchan *ch, const struct shmchan_msg *m)
+{
+	int err;
+
+	fill_header(ch, m);
+	if (m->block != SHMCHAN_NO_BLOCK && (err = send_block(ch, m->block)))
+		return err;
+	publish(ch);
+	return 0;
 }
 
 int shmchan_commit(struct shmchan *ch, const struct shmchan_msg *m)
@@ -240,11 +251,10 @@ int shmchan_commit(struct shmchan *ch, const struct shmchan_msg *m)
 
 	if (err || !ch->reserved)
 		return SHMCHAN_EINVAL;
-	fill_header(ch, m);
-	if (m->block != SHMCHAN_NO_BLOCK && (err = send_block(ch, m->block)))
-		return err;
-	publish(ch);
-	return 0;
+	err = commit(ch, m);
+	if (!err)
+		shmchan_bell_ring(ch->peer, ch->fence);
+	return err;
 }
 
 // Small messages go word by word: a wide load of what the caller has just written by narrow stores waits for them to
@@ -271,7 +281,8 @@ static void copy_in(struct shmchan *ch, const struct shmchan_msg *m)
 		to[at] = from[at];
 }
 
-int shmchan_try_send(struct shmchan *ch, const struct shmchan_msg *m)
+// All of a send but the look at the receiver's bell.
+static int send_quietly(struct shmchan *ch, const struct shmchan_msg *m)
 {
 	int err = check_msg(ch, m);
 
@@ -281,10 +292,33 @@ int shmchan_try_send(struct shmchan *ch, const struct shmchan_msg *m)
 	if (err)
 		return err;
 	copy_in(ch, m);
-	err = shmchan_commit(ch, m);
+	err = commit(ch, m);
 	if (err)
 		shmchan_cancel(ch);
 	return err;
+}
+
+int shmchan_try_send(struct shmchan *ch, const struct shmchan_msg *m)
+{
+	int err = send_quietly(ch, m);
+
+	if (!err)
+		shmchan_bell_ring(ch->peer, ch->fence);
+	return err;
+}
+
+int shmchan_try_send_batch(struct shmchan *ch, const struct shmchan_msg *m, unsigned n)
+{
+	unsigned sent = 0;
+	int err = SHMCHAN_EINVAL;
+
+	while (sent < n && sent < INT_MAX && (err = send_quietly(ch, &m[sent])) == 0)
+		sent++;
+	if (!sent)
+		return err;
+	// Dying before it leaves a receiver asleep before messages: recovery rings the bells of a dead process's peers.
+	shmchan_bell_ring(ch->peer, ch->fence);
+	return (int)sent;
 }
 
 // ------------------------------------------------------------------------------------------------ receiving
@@ -311,24 +345,27 @@ void shmchan_freed(struct shmchan *ch)
 		}
 }
 
-static void advance_done(struct shmchan *ch)
+// Completes `cells` cells, by one store: all of them or none.
+static void advance_done(struct shmchan *ch, uint32_t cells)
 {
-	tally_seal(ch);
-	ch->done++;
-	// The message is completed by this store. Release: with it, sealed counters count and its cell may be used again.
+	tally_seal(ch, cells);
+	ch->done += cells;
+	// They are completed by this store. Release: with it, sealed counters count and the cells may be used again.
 	atomic_store_explicit(&ch->r.ring->done, ch->done, memory_order_release);
 	if (ch->counting) {
 		ch->counting = false;
 		ch->tally_cur = 1 - ch->tally_cur;
 	}
-	if (++ch->done_i == ch->r.cap) {
-		ch->done_i = 0;
-		ch->done_lap++;
+	for (uint32_t n = 0; n < cells; n++) {
+		if (++ch->done_i == ch->r.cap) {
+			ch->done_i = 0;
+			ch->done_lap++;
+		}
+		if (ch->many)
+			shmchan_mpsc_free(ch);
+		else
+			shmchan_spsc_free(ch);
 	}
-	if (ch->many)
-		shmchan_mpsc_free(ch);
-	else
-		shmchan_spsc_free(ch);
 }
 
 static void advance_taken(struct shmchan *ch)
@@ -352,7 +389,7 @@ void shmchan_skip(struct shmchan *ch)
 	advance_taken(ch);
 	if (oldest) {
 		tally_add(ch, SHMCHAN_TALLY_SKIPPED, 1);
-		advance_done(ch);
+		advance_done(ch, 1);
 	}
 }
 
@@ -365,7 +402,7 @@ static void pass_voids(struct shmchan *ch)
 		if (shmchan_cell_ahead(w, ch->done_lap) != 0 || shmchan_cell_state(w) != SHMCHAN_CELL_ABORTED)
 			return;
 		tally_add(ch, SHMCHAN_TALLY_SKIPPED, 1);
-		advance_done(ch);
+		advance_done(ch, 1);
 	}
 }
 
@@ -467,30 +504,92 @@ int shmchan_take(struct shmchan *ch, struct shmchan_msg *m)
 	return 0;
 }
 
-int shmchan_done(struct shmchan *ch)
+int shmchan_take_batch(struct shmchan *ch, struct shmchan_msg *m, unsigned n)
 {
-	if (ch->tx)
+	unsigned got = 0;
+	int err = SHMCHAN_EINVAL;
+
+	// What comes after a notice would be completed before it.
+	while (got < n && got < INT_MAX && !(got && ch->notice) && (err = shmchan_take(ch, &m[got])) == 0)
+		got++;
+	return got ? (int)got : err;
+}
+
+static void done_notice(struct shmchan *ch)
+{
+	struct shmchan_ring *ring = ch->r.ring;
+
+	ch->notice = false;
+	// Release: the notice's line may be written again. Pairs with the broker's acquire.
+	atomic_store_explicit(&ring->notice_seen,
+			      atomic_load_explicit(&ring->notice_cnt, memory_order_relaxed),
+			      memory_order_release);
+}
+
+// Cells of the n oldest messages in flight, the aborted ones between them included; 0 if there are fewer messages.
+static uint32_t cells_of(struct shmchan *ch, unsigned n, uint64_t *voids)
+{
+	uint32_t i = ch->done_i, cells = 0, in_flight = (uint32_t)(ch->taken - ch->done);
+	uint64_t lap = ch->done_lap;
+
+	*voids = 0;
+	if (n > in_flight)
+		return 0;
+	if (!ch->many)
+		return n;
+	while (n && cells < in_flight) {
+		uint64_t w = atomic_load_explicit(&shmchan_next_cell(ch, i)->word, memory_order_relaxed);
+		bool none = shmchan_cell_ahead(w, lap) == 0 && shmchan_cell_state(w) == SHMCHAN_CELL_ABORTED;
+
+		*voids += none;
+		n -= !none;
+		cells++;
+		if (++i == ch->r.cap) {
+			i = 0;
+			lap++;
+		}
+	}
+	return n ? 0 : cells;
+}
+
+static void probe_done(struct shmchan *ch, uint32_t cells)
+{
+	uint32_t mask = atomic_load_explicit(&ch->r.ring->sample_mask, memory_order_relaxed);
+
+	for (uint64_t pos = ch->done; pos != ch->done + cells; pos++)
+		if (SHMCHAN_PROBE_SAMPLED(pos, mask))
+			SHMCHAN_PROBE_DONE(ch->r.key, pos);
+}
+
+int shmchan_done_batch(struct shmchan *ch, unsigned n)
+{
+	uint64_t voids;
+	uint32_t cells;
+
+	if (ch->tx || n == 0)
 		return SHMCHAN_EINVAL;
 	if (ch->notice) {
-		struct shmchan_ring *ring = ch->r.ring;
-
-		ch->notice = false;
-		// Release: the notice's line may be written again. Pairs with the broker's acquire.
-		atomic_store_explicit(&ring->notice_seen,
-				      atomic_load_explicit(&ring->notice_cnt, memory_order_relaxed),
-				      memory_order_release);
+		if (n > 1)
+			return SHMCHAN_ENOENT;
+		done_notice(ch);
 		return 0;
 	}
-	if (ch->done == ch->taken)
+	cells = cells_of(ch, n, &voids);
+	if (!cells)
 		return SHMCHAN_ENOENT;
-	if (SHMCHAN_PROBE_DONE_ENABLED() &&
-	    SHMCHAN_PROBE_SAMPLED(ch->done,
-				  atomic_load_explicit(&ch->r.ring->sample_mask, memory_order_relaxed)))
-		SHMCHAN_PROBE_DONE(ch->r.key, ch->done);
-	advance_done(ch);
+	if (SHMCHAN_PROBE_DONE_ENABLED())
+		probe_done(ch, cells);
+	if (voids)
+		tally_add(ch, SHMCHAN_TALLY_SKIPPED, voids);
+	advance_done(ch, cells);
 	if (ch->many)
 		pass_voids(ch);
 	return 0;
+}
+
+int shmchan_done(struct shmchan *ch)
+{
+	return shmchan_done_batch(ch, 1);
 }
 
 // ------------------------------------------------------------------------------------------------- answering
@@ -505,7 +604,7 @@ static void intend(struct shmchan *rx, const struct shmchan *tx)
 	atomic_signal_fence(memory_order_seq_cst);
 	atomic_store_explicit(&ring->intent_chan, tx->r.id, memory_order_relaxed);
 	atomic_store_explicit(&ring->intent_at, tx->pos, memory_order_relaxed);
-	tally_seal(rx);
+	tally_seal(rx, 1);
 	atomic_store_explicit(&ring->intent_for, rx->done + 1, memory_order_release);
 }
 
@@ -530,6 +629,7 @@ int shmchan_commit_answer(struct shmchan *rx, struct shmchan *tx, const struct s
 		return err;
 	}
 	publish(tx);
+	shmchan_bell_ring(tx->peer, tx->fence);
 	// Dying here: the intent tells recovery that the message is answered.
 	return shmchan_done(rx);
 }

@@ -147,6 +147,17 @@ SHMCHAN_API int shmchan_try_send(struct shmchan *ch, const struct shmchan_msg *m
 // shmchan_send waits at most timeout_ns for a free cell. Errors: as shmchan_try_send, but TIMEOUT for FULL; INTR.
 SHMCHAN_API int shmchan_send(struct shmchan *ch, const struct shmchan_msg *m, uint64_t timeout_ns);
 
+// shmchan_try_send_batch sends m[0], m[1], ... m[n-1] in this order, as many as there is room for, at less than the cost of
+// as many single sends. Returns how many were sent, at least 1, or, if none was, the error of m[0]: as shmchan_try_send.
+// It stops before the first message that can't be sent; a call with the rest tells why.
+// Each message is published by itself, in order: whoever dies in the call has sent m[0] ... m[k-1] for some k, and
+// nothing of the others. A receiver that sleeps is woken once, after the last.
+SHMCHAN_API int shmchan_try_send_batch(struct shmchan *ch, const struct shmchan_msg *m, unsigned n);
+// shmchan_send_batch waits at most timeout_ns for room, until all n are sent. Returns how many were; fewer than n after a
+// timeout, a signal, or before a message that can't be sent. Errors, if none was: as shmchan_send.
+SHMCHAN_API int shmchan_send_batch(struct shmchan *ch, const struct shmchan_msg *m, unsigned n,
+				   uint64_t timeout_ns);
+
 // shmchan_reserve claims the next free cell; *data has room for shmchan_msg_size(ch) bytes, to be filled in place.
 // At most one reservation per handle. Errors: FULL; EINVAL if one is already held.
 // A process that dies here leaves a claimed cell that the broker takes back; `mpsc` receivers wait for it
@@ -169,6 +180,16 @@ SHMCHAN_API int shmchan_recv(struct shmchan *ch, struct shmchan_msg *m, uint64_t
 // A block that came with it stays the caller's. Commits what shmchan_tally_add counted since the previous
 // done, by the same store. Errors: ENOENT nothing is in flight.
 SHMCHAN_API int shmchan_done(struct shmchan *ch);
+
+// shmchan_take_batch takes up to n messages without waiting: m[0] is the oldest. Returns how many, at least 1. All are in flight;
+// whoever dies in the call has taken the first k of them for some k. A PEER_DIED notice comes last in its batch. Errors: EMPTY.
+SHMCHAN_API int shmchan_take_batch(struct shmchan *ch, struct shmchan_msg *m, unsigned n);
+// shmchan_recv_batch waits at most timeout_ns for the first, then takes what is there, up to n. Errors: TIMEOUT, INTR.
+SHMCHAN_API int shmchan_recv_batch(struct shmchan *ch, struct shmchan_msg *m, unsigned n, uint64_t timeout_ns);
+// shmchan_done_batch completes the n oldest messages in flight as one step: whenever this process dies, all of them are
+// completed, with what was tallied for them, or none. Errors: ENOENT fewer are in flight (nothing was completed); EINVAL
+// (n is 0).
+SHMCHAN_API int shmchan_done_batch(struct shmchan *ch, unsigned n);
 
 // shmchan_try_answer sends m on `tx` and completes the oldest message in flight on `rx`, as one step: whenever this
 // process dies, either both have happened or neither. Use it whenever a message that is worked on leads to

@@ -187,6 +187,41 @@ int shmchan_send(struct shmchan *ch, const struct shmchan_msg *m, uint64_t timeo
 	return err == SHMCHAN_FULL ? SHMCHAN_TIMEOUT : err;
 }
 
+int shmchan_send_batch(struct shmchan *ch, const struct shmchan_msg *m, unsigned n, uint64_t timeout_ns)
+{
+	struct shmchan_sel sel = {.ch = ch};
+	uint64_t deadline = deadline_of(timeout_ns);
+	unsigned sent = 0;
+	int r;
+
+	for (;;) {
+		r = shmchan_try_send_batch(ch, m + sent, n - sent);
+		sent += r > 0 ? (unsigned)r : 0;
+		if (sent == n || (r < 0 && r != SHMCHAN_FULL))
+			break;
+		if (r == SHMCHAN_FULL && over(deadline)) {
+			r = SHMCHAN_TIMEOUT;
+			break;
+		}
+		if (r == SHMCHAN_FULL && (r = wait_until(ch->proc, &sel, 1, deadline)) < 0)
+			break;
+	}
+	return sent ? (int)sent : r;
+}
+
+int shmchan_recv_batch(struct shmchan *ch, struct shmchan_msg *m, unsigned n, uint64_t timeout_ns)
+{
+	int got, err;
+
+	if (n == 0)
+		return SHMCHAN_EINVAL;
+	err = shmchan_recv(ch, m, timeout_ns);
+	if (err)
+		return err;
+	got = n > 1 && m->status != SHMCHAN_PEER_DIED ? shmchan_take_batch(ch, m + 1, n - 1) : 0;
+	return 1 + (got > 0 ? got : 0);
+}
+
 // Is tx read by the sender of the oldest message in flight on rx, and is that sender dead?
 static bool nobody_waits(const struct shmchan *rx, const struct shmchan *tx)
 {

@@ -32,7 +32,8 @@ static struct shmchan_ring_params ring_params(const struct shmchan_chan_spec *c)
 					    .on_crash = c->on_crash,
 					    .max_deliveries = c->max_deliveries,
 					    .tally_cnt = c->tally_cnt,
-					    .consumer = c->consumer_cnt ? c->consumers[0] : SHMCHAN_SLOT_MAX};
+					    .consumer = c->consumer_cnt ? c->consumers[0] : SHMCHAN_SLOT_MAX,
+					    .alert_depth = c->alert_depth};
 }
 
 static int check_chan(const struct shmchan_group_spec *s, const struct shmchan_chan_spec *c,

@@ -31,6 +31,7 @@ struct shmchan_chan_spec {
 	uint32_t max_deliveries;  // redeliver: deliveries of one message in all, >= 1
 	const char *const *tally; // names of the counters of the receiving end
 	unsigned tally_cnt;       // in [0, SHMCHAN_TALLY_MAX]
+	uint32_t alert_depth;     // messages from which tools warn; 0 = never
 };
 
 struct shmchan_pool_spec {

@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 #include "shmchan/probe.h"
 #include "shmchan/proc.h"
 
@@ -16,6 +17,7 @@ static void join_rx(struct shmchan *ch)
 	// What was in flight has been recovered, or this process took it before: it begins behind it either way.
 	ch->taken = ch->done = done;
 	ch->again = taken;
+	ch->first = done;
 	ch->taken_i = ch->done_i = (uint32_t)(done % ch->r.cap);
 	ch->taken_lap = ch->done_lap = done / ch->r.cap;
 	ch->batch = ch->r.cap / 8 ? (ch->r.cap / 8 < 64 ? ch->r.cap / 8 : 64) : 1;
@@ -147,7 +149,7 @@ void shmchan_note_full(struct shmchan *ch, uint64_t depth)
 	atomic_fetch_add_explicit(&ring->full, 1, memory_order_relaxed);
 	if (atomic_load_explicit(&ring->high_water, memory_order_relaxed) < depth)
 		atomic_store_explicit(&ring->high_water, depth, memory_order_relaxed);
-	SHMCHAN_PROBE_FULL(ch->r.key, depth);
+	SHMCHAN_PROBE_FULL(ch->r.key, depth, ch->proc->slot_key);
 }
 
 static int reserve(struct shmchan *ch)
@@ -194,8 +196,8 @@ void shmchan_probe_push(struct shmchan *ch)
 {
 	uint64_t done, taken;
 
-	if (!SHMCHAN_PROBE_SAMPLED(ch->pos,
-				   atomic_load_explicit(&ch->r.ring->sample_mask, memory_order_relaxed)))
+	// Relaxed, here and below: set at any time, and a hint.
+	if (!SHMCHAN_PROBE_SAMPLED(ch->pos, atomic_load_explicit(&ch->r.ring->sample, memory_order_relaxed)))
 		return;
 	shmchan_ring_cursor(&ch->r, &done, &taken);
 	SHMCHAN_PROBE_PUSH(ch->r.key, ch->pos + 1 - taken, ch->pos);
@@ -461,10 +463,42 @@ static uint64_t hinted_depth(const struct shmchan *ch)
 	return depth < 0 ? 0 : depth > ch->r.cap ? ch->r.cap : (uint64_t)depth;
 }
 
+// Keeps sampled messages at least PACE_NS apart, unless a tool has asked for a certain sampling. The consumer does it alone:
+// it sees the messages of all producers. The compare-and-swap fails if a tool sets the word just now.
+#define PACE_NS 20000
+#define PACE_MASK_MAX 0xffffu
+
+static void pace(struct shmchan *ch, uint32_t word)
+{
+	uint64_t now, passed;
+	struct timespec t;
+	uint32_t next = word;
+
+	if (word & SHMCHAN_PROBE_FIXED)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	passed = now - ch->paced_ns;
+	ch->paced_ns = now;
+	if (passed < PACE_NS && word < PACE_MASK_MAX)
+		next = word << 1 | 1;
+	else if (passed > 4 * PACE_NS && word > SHMCHAN_PROBE_MASK_DEFAULT)
+		next = word >> 1;
+	if (next != word)
+		atomic_compare_exchange_strong_explicit(&ch->r.ring->sample, &word, next,
+							memory_order_relaxed, memory_order_relaxed);
+}
+
 static void probe_pop(struct shmchan *ch, uint64_t pos)
 {
-	if (SHMCHAN_PROBE_SAMPLED(pos, atomic_load_explicit(&ch->r.ring->sample_mask, memory_order_relaxed)))
-		SHMCHAN_PROBE_POP(ch->r.key, hinted_depth(ch), pos);
+	uint32_t word = atomic_load_explicit(&ch->r.ring->sample, memory_order_relaxed);
+	bool sampled = SHMCHAN_PROBE_SAMPLED(pos, word);
+
+	if (!sampled && pos != ch->first)
+		return;
+	SHMCHAN_PROBE_POP(ch->r.key, hinted_depth(ch), pos);
+	if (sampled)
+		pace(ch, word);
 }
 
 int shmchan_take(struct shmchan *ch, struct shmchan_msg *m)
@@ -554,10 +588,10 @@ static uint32_t cells_of(struct shmchan *ch, unsigned n, uint64_t *voids)
 
 static void probe_done(struct shmchan *ch, uint32_t cells)
 {
-	uint32_t mask = atomic_load_explicit(&ch->r.ring->sample_mask, memory_order_relaxed);
+	uint32_t word = atomic_load_explicit(&ch->r.ring->sample, memory_order_relaxed);
 
 	for (uint64_t pos = ch->done; pos != ch->done + cells; pos++)
-		if (SHMCHAN_PROBE_SAMPLED(pos, mask))
+		if (SHMCHAN_PROBE_SAMPLED(pos, word))
 			SHMCHAN_PROBE_DONE(ch->r.key, pos);
 }
 

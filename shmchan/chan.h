@@ -31,6 +31,8 @@ struct shmchan {
 	uint64_t again; // positions below were taken before, through an earlier handle of this incarnation
 	uint32_t unfreed, batch; // spsc: done, not yet published in head
 	bool notice;             // a PEER_DIED notice is held
+	uint64_t first;          // position that is taken first: its probe fires, sampled or not
+	uint64_t paced_ns;       // when the last sampled message was taken
 	bool counting;           // record 1 - tally_cur is being written
 	unsigned tally_cur;
 	uint64_t producers[SHMCHAN_SLOT_WORDS];

@@ -16,6 +16,7 @@ SEMAPHORE(sleep);
 SEMAPHORE(wake);
 SEMAPHORE(dead_letter);
 SEMAPHORE(recover);
+SEMAPHORE(settle);
 
 #else
 

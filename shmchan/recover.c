@@ -437,6 +437,20 @@ static void wake_peers(const struct patient *d)
 
 // ------------------------------------------------------------------------------------------------- the sequence
 
+// For who counts by probes: the dead may have fired one and not come to do what it says, or the other way round.
+static void tell_settled(struct shmchan_broker *b, uint16_t id, unsigned slot)
+{
+	const struct shmchan_ring_ref *r = shmchan_map_ring(&b->map, id);
+	uint64_t pushed = SHMCHAN_PROBE_NONE, done = SHMCHAN_PROBE_NONE;
+
+	if (r && shmchan_map_produces(&b->map, id, slot))
+		pushed = shmchan_ring_tail(r);
+	if (r && shmchan_map_consumes(&b->map, id, slot))
+		done = atomic_load_explicit(&r->ring->done, memory_order_acquire);
+	if ((pushed & done) != SHMCHAN_PROBE_NONE)
+		SHMCHAN_PROBE_SETTLE(r->key, pushed, done);
+}
+
 int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct shmchan_death *death,
 			   struct shmchan_repair *out)
 {
@@ -479,6 +493,8 @@ int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct
 					      memory_order_relaxed); // a hint
 	}
 	free_blocks(&d);
+	for (uint32_t i = 0; SHMCHAN_PROBE_SETTLE_ENABLED() && i < b->map.cnt; i++)
+		tell_settled(b, (uint16_t)(i + 1), slot);
 	sent_before = b->pending;
 	retry(b);
 	repair.died_pending = b->pending;
@@ -488,7 +504,7 @@ int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct
 			      memory_order_release);
 	repair.nsec = clock_ns(CLOCK_MONOTONIC) - began;
 	SHMCHAN_PROBE_RECOVER(SHMCHAN_PROBE_KEY(b->map.c.ctl->obj.group_tag, slot), (uint32_t)life,
-			      repair.nsec);
+			      repair.nsec, atomic_load_explicit(&proc->pid, memory_order_relaxed));
 	if (out)
 		*out = repair;
 	return 0;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "shmchan/probe.h"
 
 static uint32_t stride_of(uint32_t msg_size)
 {
@@ -36,7 +37,8 @@ void shmchan_ring_new(void *mem, const char *group, uint32_t group_tag, const ch
 	r->max_deliveries = p->max_deliveries;
 	r->tally_cnt = p->tally_cnt;
 	r->consumer = p->consumer;
-	atomic_init(&r->sample_mask, 63);
+	r->alert_depth = p->alert_depth;
+	atomic_init(&r->sample, SHMCHAN_PROBE_MASK_DEFAULT);
 	// Record 0 counts from the start; all else, and the words of free cells, is right as zero.
 	atomic_init(&r->tally[1].pos, SHMCHAN_TALLY_INVALID);
 	shmchan_obj_publish(&r->obj);

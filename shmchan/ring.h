@@ -84,9 +84,11 @@ struct shmchan_ring {
 	uint32_t kind; // enum shmchan_kind
 	uint32_t cap, msg_size, stride;
 	uint32_t on_crash, max_deliveries, tally_cnt;
-	_Atomic uint32_t sample_mask; // probes fire for positions with (pos & mask) == 0; set by tools
-	uint32_t consumer;            // process slot
-	char pad0[SHMCHAN_LINE - 36];
+	_Atomic uint32_t sample;  // which positions fire probes (probe.h); set by tools, paced by the consumer
+	uint32_t consumer;        // process slot
+	uint32_t alert_depth;     // from which tools warn, 0 = never
+	_Atomic uint64_t sampler; // pid << 32 | start time, of the tool that sampling is set for; 0 = for good
+	char pad0[SHMCHAN_LINE - 48];
 
 	_Atomic uint64_t
 		tail; // spsc: messages published, may lag by one. mpsc: hint, lap in [32,64), index in [0,32)
@@ -135,7 +137,7 @@ struct shmchan_ring_params {
 	enum shmchan_kind kind;
 	uint32_t cap, msg_size;
 	enum shmchan_on_crash on_crash;
-	uint32_t max_deliveries, tally_cnt, consumer;
+	uint32_t max_deliveries, tally_cnt, consumer, alert_depth;
 };
 
 size_t shmchan_ring_footprint(const struct shmchan_ring_params *p); // 0 if out of bounds

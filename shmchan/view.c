@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "shmchan/map.h"
+#include "shmchan/probe.h"
 
 struct shmchan_view {
 	struct shmchan_map m;
@@ -113,6 +114,18 @@ static int nth(const struct shmchan_view *v, enum shmchan_obj_kind kind, unsigne
 	return -1;
 }
 
+// Relaxed: hints to the next message.
+static void fill_sample(const struct shmchan_ring *ring, struct shmchan_view_chan *out)
+{
+	uint32_t word = atomic_load_explicit(&ring->sample, memory_order_relaxed);
+	uint64_t holder = atomic_load_explicit(&ring->sampler, memory_order_relaxed);
+
+	out->sample_mask = SHMCHAN_PROBE_MASK(word);
+	out->sample_fixed = word & SHMCHAN_PROBE_FIXED;
+	out->sample_orphan = out->sample_fixed && holder != 0 &&
+			     (uint32_t)shmchan_start_time((pid_t)(holder >> 32)) != (uint32_t)holder;
+}
+
 int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_view_chan *out)
 {
 	int e = nth(v, SHMCHAN_OBJ_RING, i);
@@ -133,7 +146,8 @@ int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_v
 	out->msg_size = r->msg_size;
 	out->max_deliveries = r->max_deliveries;
 	out->tally_cnt = r->tally_cnt;
-	out->sample_mask = atomic_load_explicit(&r->ring->sample_mask, memory_order_relaxed);
+	fill_sample(r->ring, out);
+	out->alert_depth = r->ring->alert_depth;
 	shmchan_ring_tally(r, tally);
 	for (unsigned t = 0; t < r->tally_cnt; t++) {
 		snprintf(out->tally_name[t], sizeof(out->tally_name[t]), "%.31s",
@@ -144,13 +158,14 @@ int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_v
 	return 0;
 }
 
-int shmchan_view_sample(const struct shmchan_view *v, unsigned i, uint32_t every)
+int shmchan_view_sample(const struct shmchan_view *v, unsigned i, uint32_t every, pid_t holder)
 {
 	int e = nth(v, SHMCHAN_OBJ_RING, i), err;
+	uint32_t word = every ? (every - 1) | SHMCHAN_PROBE_FIXED : SHMCHAN_PROBE_MASK_DEFAULT;
 	struct shmchan_ring_ref r;
 	struct shmchan_seg seg;
 
-	if (every == 0 || (every & (every - 1)) != 0)
+	if (every > SHMCHAN_PROBE_EVERY_MAX || (every & (every - 1)) != 0)
 		return SHMCHAN_EINVAL;
 	if (e < 0)
 		return SHMCHAN_ENOENT;
@@ -160,8 +175,13 @@ int shmchan_view_sample(const struct shmchan_view *v, unsigned i, uint32_t every
 	if (err)
 		return err;
 	err = shmchan_ring_join(&r, seg.base, seg.size, NULL);
-	if (!err) // relaxed: a hint to the next message
-		atomic_store_explicit(&r.ring->sample_mask, every - 1, memory_order_relaxed);
+	if (!err) { // relaxed: hints to the next message and to tools
+		atomic_store_explicit(&r.ring->sampler,
+				      holder ? (uint64_t)holder << 32 | (uint32_t)shmchan_start_time(holder) :
+					       0,
+				      memory_order_relaxed);
+		atomic_store_explicit(&r.ring->sample, word, memory_order_relaxed);
+	}
 	shmchan_seg_close(&seg);
 	return err;
 }

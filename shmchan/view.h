@@ -57,7 +57,10 @@ struct shmchan_view_chan {
 	enum shmchan_kind kind;
 	enum shmchan_on_crash on_crash;
 	uint32_t capacity, msg_size, max_deliveries;
-	uint32_t sample_mask; // probes fire for positions with (pos & mask) == 0
+	uint32_t sample_mask;  // probes fire for positions with (pos & mask) == 0
+	bool sample_fixed;     // a tool has asked for it; else the library adapts it (probe.h)
+	bool sample_orphan;    // and that tool has ended without setting it back
+	uint32_t alert_depth;  // from which tools warn, 0 = never
 	unsigned tally_cnt;
 	char tally_name[SHMCHAN_TALLY_MAX][SHMCHAN_NAME_MAX];
 	uint64_t tally[SHMCHAN_TALLY_MAX];
@@ -65,10 +68,11 @@ struct shmchan_view_chan {
 };
 // i in [0, chan_cnt). Returns 0, ENOENT, or why the channel's segment can't be read (ETRUNC, ECORRUPT, ...).
 SHMCHAN_API int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_view_chan *out);
-// shmchan_view_sample makes the probes of channel i fire for one message in `every`, a power of 2, until
-// the next call; the library's default is 64. The one call here that writes, and only to a word of its own, on which
-// neither messages nor recovery depend. Errors: EINVAL; those of shmchan_view_chan; ESYS no permission to write.
-SHMCHAN_API int shmchan_view_sample(const struct shmchan_view *v, unsigned i, uint32_t every);
+// shmchan_view_sample makes the probes of channel i fire for one message in `every`, a power of 2 up to 2^30, until
+// the next call; 0 is the library's default. With `holder`, not 0, it is meant for as long as that process lives:
+// sample_orphan tells whether it still does. The one call here that writes, and only to words of its own, on which neither
+// messages nor recovery depend. Errors: EINVAL; those of shmchan_view_chan; ESYS no permission to write.
+SHMCHAN_API int shmchan_view_sample(const struct shmchan_view *v, unsigned i, uint32_t every, pid_t holder);
 // Calls f(ctx, service name, slot) for each declared producer (end = SHMCHAN_TX) or consumer (SHMCHAN_RX).
 SHMCHAN_API int shmchan_view_chan_peers(const struct shmchan_view *v, unsigned i, int end,
 					void (*f)(void *ctx, const char *name, unsigned slot), void *ctx);

@@ -93,7 +93,7 @@ static void announce(struct shmchan_sel *sel, unsigned n)
 // One sleep at most. Returns the number found, 0 after a wake-up, TIMEOUT or INTR.
 static int sleep_once(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n, uint64_t deadline)
 {
-	uint64_t now = deadline == SHMCHAN_FOREVER ? 0 : now_ns();
+	uint64_t now = deadline == SHMCHAN_FOREVER ? 0 : now_ns(), slept_at;
 	uint32_t value;
 	unsigned found;
 	int err;
@@ -108,9 +108,10 @@ static int sleep_once(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned 
 		return (int)found;
 	}
 	SHMCHAN_PROBE_SLEEP(p->slot_key);
+	slept_at = SHMCHAN_PROBE_WAKE_ENABLED() ? now_ns() : 0;
 	err = shmchan_bell_wait(&p->self->bell, value,
 				deadline == SHMCHAN_FOREVER ? SHMCHAN_FOREVER : deadline - now);
-	SHMCHAN_PROBE_WAKE(p->slot_key);
+	SHMCHAN_PROBE_WAKE(p->slot_key, slept_at ? now_ns() - slept_at : 0);
 	return err;
 }
 

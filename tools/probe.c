@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "shmchan/probe.h"
 #include "tools/attach.h"
 #include "tools/histview.h"
@@ -160,7 +161,7 @@ static int print(struct show *s)
 static int sample(struct show *s, uint32_t every)
 {
 	for (unsigned i = 0; i < s->chan_cnt; i++) {
-		int code = shmchan_view_sample(s->v, i, every != 0 ? every : s->chans[i].sample_mask + 1);
+		int code = shmchan_view_sample(s->v, i, every, every != 0 ? getpid() : 0);
 		if (code != 0)
 			return shmtool_unreadable(s->cli, s->chans[i].name, code);
 	}
@@ -308,7 +309,7 @@ static int probe_detach(const struct cli *cli)
 	if (err != WATCH_OK)
 		status = cli_fail(cli, err == WATCH_GONE ? EXIT_NO_OBJECT : EXIT_NO_PROBES, "%s", why.text);
 	for (unsigned i = 0; status == EXIT_OK && s.v != NULL; i++)
-		if (shmchan_view_sample(s.v, i, SHMCHAN_PROBE_MASK_DEFAULT + 1) == SHMCHAN_ENOENT)
+		if (shmchan_view_sample(s.v, i, 0, 0) == SHMCHAN_ENOENT)
 			break;
 	shmchan_view_close(s.v);
 	return status;

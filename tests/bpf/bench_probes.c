@@ -127,7 +127,7 @@ static int sample_stream(struct table *t, struct stream *s, const struct shmchan
 		err = watch_open(&w, g.group_tag, &chan, 1, why);
 		if (err == WATCH_OK)
 			err = watch_attach_pid(w, stream_pid(s), why);
-		shmchan_view_sample(v, 0, every);
+		shmchan_view_sample(v, 0, every, 0);
 	}
 	ns = err == WATCH_OK ? stream_run(s, MESSAGES) : -1;
 	if (ns > 0)

@@ -19,7 +19,7 @@ static void fire(uint64_t key, uint64_t mask)
 	for (uint64_t pos = 0; pos < 1000; pos++)
 		if (SHMCHAN_PROBE_PUSH_ENABLED() && SHMCHAN_PROBE_SAMPLED(pos, mask))
 			SHMCHAN_PROBE_PUSH(key, costly(), pos);
-	SHMCHAN_PROBE_FULL(key, costly());
+	SHMCHAN_PROBE_FULL(key, costly(), key);
 }
 
 Test(probe, arguments_cost_only_while_somebody_listens)

@@ -18,7 +18,7 @@ void site_done(uint64_t key, uint64_t pos)
 
 void site_full(uint64_t key, uint64_t depth)
 {
-	SHMCHAN_PROBE_FULL(key, depth);
+	SHMCHAN_PROBE_FULL(key, depth, key);
 }
 
 void site_dead_letter(uint64_t key, uint64_t pos)
@@ -33,7 +33,7 @@ void site_sleep(uint64_t key)
 
 void site_wake(uint64_t key)
 {
-	SHMCHAN_PROBE_WAKE(key);
+	SHMCHAN_PROBE_WAKE(key, 0);
 }
 
 bool site_push_enabled(void)
@@ -47,7 +47,7 @@ unsigned site_leaf(uint64_t key, uint64_t seed)
 	unsigned changed = 0;
 	for (unsigned i = 0; i < 12; i++)
 		local[i] = seed + i;
-	SHMCHAN_PROBE_FULL(key, seed);
+	SHMCHAN_PROBE_FULL(key, seed, key);
 	for (unsigned i = 0; i < 12; i++)
 		changed += local[i] != seed + i;
 	return changed;

@@ -36,12 +36,12 @@ static const unsigned s1[] = {1}, s2[] = {2}, s13[] = {1, 3}, all[] = {1, 2, 3};
 static const char *const tally[] = {"x", "y"};
 static const char *const services[] = {"s1", "s2", "s3"};
 static const struct shmchan_chan_spec chans[CHANS] = {
-	{"spsc", SHMCHAN_KIND_SPSC, 3, 24, s1, 1, s2, 1, SHMCHAN_DEAD_LETTER, 0, tally, 2},
-	{"mpsc", SHMCHAN_KIND_MPSC, 5, 16, s13, 2, s2, 1, SHMCHAN_REDELIVER, 3, NULL, 0},
-	{"slot", SHMCHAN_KIND_SLOT, 1, 8, s2, 1, s1, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0},
-	{"ref", SHMCHAN_KIND_SLOT_REF, 1, 0, s2, 1, s1, 1, SHMCHAN_DROP, 0, NULL, 0},
-	{"back", SHMCHAN_KIND_MPSC, 2, 40, s2, 1, s1, 1, SHMCHAN_DROP, 0, tally, 2},
-	{"big", SHMCHAN_KIND_SPSC, 2, 4000, s1, 1, s2, 1, SHMCHAN_REDELIVER, 2, NULL, 0},
+	{"spsc", SHMCHAN_KIND_SPSC, 3, 24, s1, 1, s2, 1, SHMCHAN_DEAD_LETTER, 0, tally, 2, 0},
+	{"mpsc", SHMCHAN_KIND_MPSC, 5, 16, s13, 2, s2, 1, SHMCHAN_REDELIVER, 3, NULL, 0, 0},
+	{"slot", SHMCHAN_KIND_SLOT, 1, 8, s2, 1, s1, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
+	{"ref", SHMCHAN_KIND_SLOT_REF, 1, 0, s2, 1, s1, 1, SHMCHAN_DROP, 0, NULL, 0, 0},
+	{"back", SHMCHAN_KIND_MPSC, 2, 40, s2, 1, s1, 1, SHMCHAN_DROP, 0, tally, 2, 0},
+	{"big", SHMCHAN_KIND_SPSC, 2, 4000, s1, 1, s2, 1, SHMCHAN_REDELIVER, 2, NULL, 0, 0},
 };
 static const struct shmchan_pool_spec pools[POOLS] = {{"pool", 100, 4, all, 3}, {"pages", 5000, 2, all, 3}};
 static const char *const objects[SEGS] = {NULL,   "spsc", "mpsc", "slot",  "ref",

@@ -7,9 +7,9 @@
 static const unsigned one[] = {1}, two[] = {2}, both[] = {1, 2};
 
 static const struct shmchan_chan_spec chans[] = {
-	{"c", SHMCHAN_KIND_SPSC, 40, 200, one, 1, two, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0},
-	{"r", SHMCHAN_KIND_SLOT, 1, 8, two, 1, one, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0},
-	{"m", SHMCHAN_KIND_MPSC, 4, 8, one, 1, two, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0},
+	{"c", SHMCHAN_KIND_SPSC, 40, 200, one, 1, two, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
+	{"r", SHMCHAN_KIND_SLOT, 1, 8, two, 1, one, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
+	{"m", SHMCHAN_KIND_MPSC, 4, 8, one, 1, two, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
 };
 static const struct shmchan_pool_spec pools[] = {{"p", 8192, 3, both, 2}, {"q", 100, 1, two, 1}};
 

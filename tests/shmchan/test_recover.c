@@ -9,12 +9,12 @@ static const char *const tally[] = {"n"};
 enum { ASK, LINE, DROP, AGAIN, REPLY, BACK, CHANS };
 
 static const struct shmchan_chan_spec chans[CHANS] = {
-	{"ask", SHMCHAN_KIND_MPSC, 4, 8, one_three, 2, two, 1, SHMCHAN_DEAD_LETTER, 0, tally, 1},
-	{"line", SHMCHAN_KIND_SPSC, 4, 8, one, 1, two, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0},
-	{"drop", SHMCHAN_KIND_SPSC, 4, 8, one, 1, two, 1, SHMCHAN_DROP, 0, NULL, 0},
-	{"again", SHMCHAN_KIND_MPSC, 4, 8, one, 1, two, 1, SHMCHAN_REDELIVER, 2, NULL, 0},
-	{"reply", SHMCHAN_KIND_SLOT, 1, 8, two, 1, one, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0},
-	{"back", SHMCHAN_KIND_MPSC, 2, 8, two, 1, one, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0},
+	{"ask", SHMCHAN_KIND_MPSC, 4, 8, one_three, 2, two, 1, SHMCHAN_DEAD_LETTER, 0, tally, 1, 0},
+	{"line", SHMCHAN_KIND_SPSC, 4, 8, one, 1, two, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
+	{"drop", SHMCHAN_KIND_SPSC, 4, 8, one, 1, two, 1, SHMCHAN_DROP, 0, NULL, 0, 0},
+	{"again", SHMCHAN_KIND_MPSC, 4, 8, one, 1, two, 1, SHMCHAN_REDELIVER, 2, NULL, 0, 0},
+	{"reply", SHMCHAN_KIND_SLOT, 1, 8, two, 1, one, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
+	{"back", SHMCHAN_KIND_MPSC, 2, 8, two, 1, one, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
 };
 static const struct shmchan_pool_spec pool = {"p", 64, 4, all, 3};
 

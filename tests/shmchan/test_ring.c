@@ -13,7 +13,10 @@ _Static_assert(sizeof(struct shmchan_cell) == 32 && offsetof(struct shmchan_cell
 		       offsetof(struct shmchan_cell, block) == 24 &&
 		       offsetof(struct shmchan_cell, sender) == 28,
 	       "cells of layout 1");
-_Static_assert(offsetof(struct shmchan_ring, kind) == 128 && offsetof(struct shmchan_ring, tail) == 256 &&
+_Static_assert(offsetof(struct shmchan_ring, kind) == 128 &&
+		       offsetof(struct shmchan_ring, sample) == 156 &&
+		       offsetof(struct shmchan_ring, alert_depth) == 164 &&
+		       offsetof(struct shmchan_ring, sampler) == 168 && offsetof(struct shmchan_ring, tail) == 256 &&
 		       offsetof(struct shmchan_ring, tx_wait) == 384 &&
 		       offsetof(struct shmchan_ring, taken) == 512 &&
 		       offsetof(struct shmchan_ring, done) == 520 &&
@@ -22,7 +25,7 @@ _Static_assert(offsetof(struct shmchan_ring, kind) == 128 && offsetof(struct shm
 		       offsetof(struct shmchan_ring, tally) == 896 && sizeof(struct shmchan_ring) == 1408,
 	       "rings of layout 1");
 
-static const struct shmchan_ring_params good = {SHMCHAN_KIND_SPSC, 3, 10, SHMCHAN_DEAD_LETTER, 0, 0, 1};
+static const struct shmchan_ring_params good = {SHMCHAN_KIND_SPSC, 3, 10, SHMCHAN_DEAD_LETTER, 0, 0, 1, 0};
 
 Test(ring, footprint_refuses_what_is_out_of_bounds)
 {

@@ -5,8 +5,8 @@
 static const unsigned one[] = {1}, two[] = {2}, both[] = {1, 2};
 static const char *const tally[] = {"odd", "even"};
 static const struct shmchan_chan_spec chans[] = {
-	{"c", SHMCHAN_KIND_MPSC, 400, 20, one, 1, two, 1, SHMCHAN_REDELIVER, 3, tally, 2},
-	{"d", SHMCHAN_KIND_SPSC, 4, 8, two, 1, one, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0},
+	{"c", SHMCHAN_KIND_MPSC, 400, 20, one, 1, two, 1, SHMCHAN_REDELIVER, 3, tally, 2, 100},
+	{"d", SHMCHAN_KIND_SPSC, 4, 8, two, 1, one, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
 };
 static const struct shmchan_pool_spec pools[] = {{"p", 5000, 3, both, 2}};
 
@@ -84,6 +84,7 @@ Test(view, group_processes_channels)
 	cr_assert_eq(c.on_crash, SHMCHAN_REDELIVER);
 	cr_assert_eq(c.max_deliveries, 3);
 	cr_assert_eq(c.capacity, 400);
+	cr_assert_eq(c.alert_depth, 100);
 	cr_assert_eq(c.msg_size, 20);
 	cr_assert_eq(c.tally_cnt, 2);
 	cr_assert_str_eq(c.tally_name[1], "even");
@@ -93,12 +94,40 @@ Test(view, group_processes_channels)
 	cr_assert_eq(shmchan_view_chan_peers(s.v, 0, SHMCHAN_RX, name_of, name), 1);
 	cr_assert_str_eq(name, "s2=2");
 	cr_assert_eq(shmchan_view_chan_peers(s.v, 2, SHMCHAN_RX, name_of, name), SHMCHAN_ENOENT);
-	cr_assert_eq(shmchan_view_sample(s.v, 0, 0), SHMCHAN_EINVAL);
-	cr_assert_eq(shmchan_view_sample(s.v, 0, 3), SHMCHAN_EINVAL);
-	cr_assert_eq(shmchan_view_sample(s.v, 2, 4), SHMCHAN_ENOENT);
-	cr_assert_eq(shmchan_view_sample(s.v, 0, 4), 0);
+	cr_assert_eq(shmchan_view_sample(s.v, 0, 3, 0), SHMCHAN_EINVAL);
+	cr_assert_eq(shmchan_view_sample(s.v, 0, 1u << 31, 0), SHMCHAN_EINVAL);
+	cr_assert_eq(shmchan_view_sample(s.v, 2, 4, 0), SHMCHAN_ENOENT);
+	cr_assert_eq(shmchan_view_sample(s.v, 0, 4, 0), 0);
 	cr_assert_eq(shmchan_view_chan(s.v, 0, &c), 0);
 	cr_assert_eq(c.sample_mask, 3);
+	cr_assert(c.sample_fixed);
+	cr_assert_not(c.sample_orphan);
+	end(&s);
+}
+
+Test(view, sampling_outlives_its_tool_and_says_so)
+{
+	struct shmchan_view_chan c;
+	struct scene s = {0};
+	pid_t tool;
+
+	begin(&s);
+	cr_assert_eq(shmchan_view_sample(s.v, 0, 1, getpid()), 0);
+	cr_assert_eq(shmchan_view_chan(s.v, 0, &c), 0);
+	cr_assert(c.sample_fixed);
+	cr_assert_not(c.sample_orphan);
+	tool = fork();
+	if (tool == 0)
+		_exit(shmchan_view_sample(s.v, 0, 1, getpid()));
+	cr_assert_eq(waitpid(tool, NULL, 0), tool);
+	cr_assert_eq(shmchan_view_chan(s.v, 0, &c), 0);
+	cr_assert_eq(c.sample_mask, 0);
+	cr_assert(c.sample_orphan);
+	cr_assert_eq(shmchan_view_sample(s.v, 0, 0, 0), 0);
+	cr_assert_eq(shmchan_view_chan(s.v, 0, &c), 0);
+	cr_assert_eq(c.sample_mask, 63);
+	cr_assert_not(c.sample_fixed);
+	cr_assert_not(c.sample_orphan);
 	end(&s);
 }
 
@@ -205,7 +234,7 @@ Test(view, unreadable_objects)
 	cr_assert_eq(shmchan_view_chan(v, 0, &c), SHMCHAN_ELAYOUT);
 	cr_assert_str_eq(c.name, "c");
 	cr_assert_eq(shmchan_view_msg(v, 0, 0, &m, NULL, 0), SHMCHAN_ELAYOUT);
-	cr_assert_eq(shmchan_view_sample(v, 0, 1), SHMCHAN_ELAYOUT);
+	cr_assert_eq(shmchan_view_sample(v, 0, 1, 0), SHMCHAN_ELAYOUT);
 	cr_assert_eq(shmchan_view_chan(v, 1, &c), 0);
 	cr_assert_eq(shmchan_view_pool(v, 0, &p), SHMCHAN_ETRUNC);
 	cr_assert_eq(shmchan_view_block(v, 0, 0, &b), SHMCHAN_ETRUNC);

@@ -63,9 +63,9 @@ Test(report, counters_of_a_group)
 	static const unsigned slot[] = {1};
 	static const char *const services[] = {"it"}, *const tally[] = {"good", "odd"};
 	struct shmchan_chan_spec chans[] = {
-		{"in-1", SHMCHAN_KIND_SPSC, 4, 8, slot, 1, slot, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0},
-		{"in-2", SHMCHAN_KIND_SPSC, 4, 8, slot, 1, slot, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0},
-		{"out", SHMCHAN_KIND_MPSC, 4, 8, slot, 1, slot, 1, SHMCHAN_DEAD_LETTER, 0, tally, 2}};
+		{"in-1", SHMCHAN_KIND_SPSC, 4, 8, slot, 1, slot, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
+		{"in-2", SHMCHAN_KIND_SPSC, 4, 8, slot, 1, slot, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
+		{"out", SHMCHAN_KIND_MPSC, 4, 8, slot, 1, slot, 1, SHMCHAN_DEAD_LETTER, 0, tally, 2, 0}};
 	struct plan plan = plan_of();
 	struct shmchan_broker *b;
 	struct shmchan_proc *me;

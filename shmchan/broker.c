@@ -324,6 +324,7 @@ void shmchan_broker_leave(struct shmchan_broker *b)
 		return;
 	while (b->proc.chans)
 		shmchan_close(b->proc.chans);
+	shmchan_edit_leave(b);
 	shmchan_map_close(&b->map);
 	free(b);
 }

@@ -85,10 +85,12 @@ SHMCHAN_API int shmchan_broker_announce(struct shmchan_broker *b, unsigned slot,
 // shmchan_broker_spawned records the pid of the announced incarnation (start time is read from /proc).
 SHMCHAN_API int shmchan_broker_spawned(struct shmchan_broker *b, unsigned slot, pid_t pid);
 
+#define SHMCHAN_DEATH_DRAINED (-1) // nobody died: the message was taken out of its channel (edit.h)
+
 // How a process died, for the dead letters.
 struct shmchan_death {
 	pid_t pid;
-	int code;         // CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0 = not known
+	int code;         // CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0 = not known; SHMCHAN_DEATH_DRAINED
 	int status;       // exit status or signal
 	uint64_t time_ns; // CLOCK_REALTIME; 0 = now
 };

@@ -225,7 +225,7 @@ static int send_block(struct shmchan *ch, shmchan_block b)
 	return i == UINT32_MAX ? SHMCHAN_ENOENT : shmchan_pool_send(&pool->ref, ch->me, i, ch->r.id, ch->pos);
 }
 
-static void publish(struct shmchan *ch)
+void shmchan_publish(struct shmchan *ch)
 {
 	if (SHMCHAN_PROBE_PUSH_ENABLED())
 		shmchan_probe_push(ch);
@@ -243,7 +243,7 @@ static int commit(struct shmchan *ch, const struct shmchan_msg *m)
 	fill_header(ch, m);
 	if (m->block != SHMCHAN_NO_BLOCK && (err = send_block(ch, m->block)))
 		return err;
-	publish(ch);
+	shmchan_publish(ch);
 	return 0;
 }
 
@@ -662,7 +662,7 @@ int shmchan_commit_answer(struct shmchan *rx, struct shmchan *tx, const struct s
 		intend_not(rx);
 		return err;
 	}
-	publish(tx);
+	shmchan_publish(tx);
 	shmchan_bell_ring(tx->peer, tx->fence);
 	// Dying here: the intent tells recovery that the message is answered.
 	return shmchan_done(rx);

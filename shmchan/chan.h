@@ -59,6 +59,8 @@ bool shmchan_mpsc_room(const struct shmchan *ch); // a hint
 // ---- chan.c
 // Joins ch->r; ch->r, proc, me, fence, tx, producers are set. The peer's bell is found in proc's control segment.
 void shmchan_join(struct shmchan *ch);
+// Publishes the reserved cell, whose header is filled; ringing is the caller's.
+void shmchan_publish(struct shmchan *ch);
 // A claimed cell that holds nothing was passed over: completes it.
 void shmchan_skip(struct shmchan *ch);
 // Cells were freed: wakes producers that wait for it.

@@ -73,7 +73,8 @@ struct shmchan_dead_entry *shmchan_dead_write(struct shmchan_dead_ref *d, const 
 	atomic_thread_fence(memory_order_release);
 	atomic_store_explicit(&at->answer, e->answer, memory_order_relaxed);
 	atomic_store_explicit(&at->answer_at, 0, memory_order_relaxed);
-	at->dropped = e->dropped;
+	atomic_store_explicit(&at->gone, e->gone, memory_order_relaxed);
+	atomic_store_explicit(&at->replay_at, 0, memory_order_relaxed);
 	at->pos = e->pos;
 	at->corr = e->corr;
 	at->time_ns = e->time_ns;

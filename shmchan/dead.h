@@ -13,12 +13,16 @@
 #define SHMCHAN_DEAD_CNT_MAX (1u << 20)
 #define SHMCHAN_DEAD_BYTES_MAX (1u << 20)
 
+// Whether the letter is one still. Dropped and replayed ones stay in their place until their answer is sent and a later
+// letter takes it.
+enum shmchan_dead_gone { SHMCHAN_LETTER_KEPT = 0, SHMCHAN_LETTER_DROPPED = 1, SHMCHAN_LETTER_REPLAYED = 2 };
+
 enum shmchan_dead_answer { SHMCHAN_ANSWER_NONE = 0, SHMCHAN_ANSWER_PENDING = 1, SHMCHAN_ANSWER_SENT = 2 };
 
 struct shmchan_dead_entry {
 	_Atomic uint64_t no;
 	_Atomic uint32_t answer;    // enum shmchan_dead_answer
-	uint32_t dropped;           // policy drop: kept only until its answer is sent
+	_Atomic uint32_t gone;      // enum shmchan_dead_gone
 	_Atomic uint64_t answer_at; // position + 1 in the reply channel; 0: no cell claimed yet
 	uint64_t pos, corr, time_ns;
 	uint32_t len, bytes;
@@ -26,6 +30,7 @@ struct shmchan_dead_entry {
 	uint16_t chan, type, reply, deliveries;
 	int32_t pid, code, status;
 	uint32_t had_block;
+	_Atomic uint64_t replay_at; // position + 1 in its channel where it is being sent again; 0: nowhere
 	unsigned char data[];
 };
 

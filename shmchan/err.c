@@ -37,6 +37,8 @@ const char *shmchan_strerror(int code)
 		return "superseded by another incarnation";
 	case SHMCHAN_ENOMEM:
 		return "out of memory";
+	case SHMCHAN_EBUSY:
+		return "a service that must be stopped for this runs";
 	default:
 		return "unknown error";
 	}

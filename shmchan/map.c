@@ -152,17 +152,16 @@ __attribute__((format(printf, 3, 4))) static void complain(struct checker *c, co
 	c->bad++;
 }
 
-// An owner that recovery has been through, or that never was: nothing may be held by it.
-static bool gone(const struct checker *c, shmchan_owner o)
+bool shmchan_map_gone(const struct shmchan_map *m, shmchan_owner o)
 {
 	unsigned slot = shmchan_owner_slot(o);
 	uint64_t life;
 
 	if (slot == 0)
-		return shmchan_owner_inc(o) != (atomic_load(&c->m->c.ctl->broker_inc) & SHMCHAN_INC_MASK);
-	if (slot >= c->m->c.proc_cnt)
+		return shmchan_owner_inc(o) != (atomic_load(&m->c.ctl->broker_inc) & SHMCHAN_INC_MASK);
+	if (slot >= m->c.proc_cnt)
 		return true;
-	life = atomic_load_explicit(&c->m->c.procs[slot].life, memory_order_acquire);
+	life = atomic_load_explicit(&m->c.procs[slot].life, memory_order_acquire);
 	return ((uint32_t)life & SHMCHAN_INC_MASK) != shmchan_owner_inc(o) ||
 	       shmchan_life_state(life) == SHMCHAN_PROC_FREE;
 }
@@ -173,8 +172,8 @@ static void check_claims(struct checker *c, const struct shmchan_ring_ref *r)
 		_Atomic uint64_t *word = &shmchan_ring_cell(r, i)->word;
 		uint64_t w = atomic_load_explicit(word, memory_order_acquire);
 
-		if (shmchan_cell_state(w) == SHMCHAN_CELL_CLAIMED && gone(c, (shmchan_owner)w) &&
-		    atomic_load(word) == w)
+		if (shmchan_cell_state(w) == SHMCHAN_CELL_CLAIMED &&
+		    shmchan_map_gone(c->m, (shmchan_owner)w) && atomic_load(word) == w)
 			complain(c, r->name, "cell %u is claimed by slot %u, incarnation %u, which is gone",
 				 i, shmchan_owner_slot((shmchan_owner)w),
 				 shmchan_owner_inc((shmchan_owner)w));
@@ -208,7 +207,7 @@ static void check_pool(struct checker *c, const struct shmchan_pool_ref *p)
 					 (unsigned long long)w);
 			break;
 		case SHMCHAN_BLOCK_OWNED:
-			if (gone(c, (shmchan_owner)w) && atomic_load(&p->words[i].word) == w)
+			if (shmchan_map_gone(c->m, (shmchan_owner)w) && atomic_load(&p->words[i].word) == w)
 				complain(c, p->name,
 					 "block %u is owned by slot %u, incarnation %u, which is gone", i,
 					 shmchan_owner_slot((shmchan_owner)w),

@@ -48,6 +48,9 @@ bool shmchan_map_consumes(const struct shmchan_map *m, uint16_t id, unsigned slo
 // Is the broker named in the control segment alive?
 bool shmchan_map_broker_alive(const struct shmchan_map *m);
 
+// Is this an owner that recovery has been through, or that never was? Nothing may be held by it.
+bool shmchan_map_gone(const struct shmchan_map *m, shmchan_owner o);
+
 int shmchan_map_check(const struct shmchan_map *m,
 		      void (*report)(void *ctx, const char *object, const char *text), void *ctx);
 

@@ -75,6 +75,22 @@ static void finish_send(struct patient *d, const struct shmchan_ring_ref *r, shm
 	d->out->published++;
 }
 
+// The broker sends to channels that don't name it as a producer: for many producers at any time, else only while its
+// producer has no process.
+static bool may_have_sent(const struct patient *d, const struct shmchan_ring_ref *r)
+{
+	const struct shmchan_map *m = &d->b->map;
+
+	if (d->slot != 0)
+		return shmchan_map_produces(m, r->id, d->slot);
+	for (unsigned slot = 1; !shmchan_ring_many(r) && slot < m->c.proc_cnt; slot++)
+		if (shmchan_map_produces(m, r->id, slot) &&
+		    shmchan_life_state(atomic_load_explicit(&m->c.procs[slot].life, memory_order_acquire)) !=
+			    SHMCHAN_PROC_FREE)
+			return false;
+	return true;
+}
+
 static void finish_sends(struct patient *d)
 {
 	const struct shmchan_map *m = &d->b->map;
@@ -89,10 +105,18 @@ static void finish_sends(struct patient *d)
 			if (shmchan_block_state(w) != SHMCHAN_BLOCK_SENT)
 				continue;
 			r = shmchan_map_ring(m, shmchan_block_chan(w));
-			if (r && shmchan_map_produces(m, r->id, d->slot))
+			if (r && may_have_sent(d, r))
 				finish_send(d, r, shmchan_block_make(n, i), (uint32_t)w);
 		}
 	}
+}
+
+void shmchan_broker_finish_injects(struct shmchan_broker *b, shmchan_owner dead)
+{
+	struct shmchan_repair repair = {0};
+	struct patient d = {.b = b, .slot = 0, .owner = dead, .out = &repair};
+
+	finish_sends(&d);
 }
 
 // ---------------------------------------------------------------------------------- B: messages in flight at D
@@ -119,15 +143,14 @@ static bool is_void(const struct shmchan_ring_ref *r, const struct shmchan_cell 
 	       shmchan_cell_state(w) == SHMCHAN_CELL_ABORTED;
 }
 
-static void set_aside(struct patient *d, const struct shmchan_ring_ref *r, uint64_t pos)
+static void set_aside(struct patient *d, const struct shmchan_ring_ref *r, uint64_t pos, bool drop)
 {
 	const struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
 	uint32_t packed = shmchan_cell_len(c), len = SHMCHAN_LEN(packed);
 	shmchan_block block = shmchan_cell_block(c);
-	bool drop = r->on_crash == SHMCHAN_DROP;
 	struct shmchan_dead_entry e = {
 		.answer = c->reply ? SHMCHAN_ANSWER_PENDING : SHMCHAN_ANSWER_NONE,
-		.dropped = drop,
+		.gone = drop ? SHMCHAN_LETTER_DROPPED : SHMCHAN_LETTER_KEPT,
 		.pos = pos,
 		.corr = c->corr,
 		.time_ns = d->time_ns,
@@ -163,6 +186,20 @@ static void set_aside(struct patient *d, const struct shmchan_ring_ref *r, uint6
 		d->out->dead_letters++;
 		SHMCHAN_PROBE_DEAD_LETTER(r->key, pos);
 	}
+}
+
+void shmchan_broker_set_aside(struct shmchan_broker *b, const struct shmchan_ring_ref *r, uint64_t pos,
+			      shmchan_owner receiver, const struct shmchan_death *death, bool drop)
+{
+	struct shmchan_repair repair = {0};
+	struct patient d = {.b = b,
+			    .slot = shmchan_owner_slot(receiver),
+			    .owner = receiver,
+			    .death = death,
+			    .time_ns = clock_ns(CLOCK_REALTIME),
+			    .out = &repair};
+
+	set_aside(&d, r, pos, drop || r->on_crash == SHMCHAN_DROP);
 }
 
 // A block of a message that is given back must be in the message again; false if D disposed of it.
@@ -253,7 +290,7 @@ static void settle(struct patient *d, const struct shmchan_ring_ref *r)
 		if (is_void(r, shmchan_ring_cell(r, (uint32_t)(done % r->cap)), done))
 			shmchan_ring_complete(r, done, false, SHMCHAN_TALLY_SKIPPED);
 		else
-			set_aside(d, r, done);
+			set_aside(d, r, done, r->on_crash == SHMCHAN_DROP);
 		done++;
 	}
 	if (done != taken)
@@ -536,6 +573,7 @@ void shmchan_broker_recover_broker(struct shmchan_broker *b, uint32_t inc)
 	shmchan_owner dead = shmchan_owner_make(0, inc);
 
 	shmchan_dead_recover(b->map.dead);
+	shmchan_edit_recover(b, dead);
 	each_pending(b, resolve_died, b);
 	for (uint32_t i = 0; i < b->map.cnt; i++) {
 		const struct shmchan_ring_ref *r = shmchan_map_ring(&b->map, (uint16_t)(i + 1));

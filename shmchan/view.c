@@ -357,7 +357,8 @@ int shmchan_view_dead(const struct shmchan_view *v, uint64_t no, struct shmchan_
 		snprintf(out->channel, sizeof(out->channel), "%s", v->m.entries[chan - 1].name);
 	if (slot < v->m.c.proc_cnt)
 		snprintf(out->receiver, sizeof(out->receiver), "%.31s", v->m.c.procs[slot].name);
-	if (out->bytes > v->m.dead->bytes || e->dropped)
+	if (out->bytes > v->m.dead->bytes ||
+	    atomic_load_explicit(&e->gone, memory_order_relaxed) != SHMCHAN_LETTER_KEPT)
 		return SHMCHAN_ENOENT;
 	atomic_thread_fence(memory_order_acquire);
 	return atomic_load_explicit(&e->no, memory_order_relaxed) == no ? 0 : SHMCHAN_ENOENT;

@@ -28,7 +28,7 @@ cxx() {
 # Every function marked SHMCHAN_API and nothing else.
 symbols() {
 	nm -D --defined-only "$build/lib/libshmchan.so" | awk '$2 ~ /[A-Z]/ {print $3}' | sort >"$dir/has"
-	cat shmchan/{err,shmchan,broker,view}.h | tr '\n' ' ' | grep -o 'SHMCHAN_API [^(;]*(' |
+	cat shmchan/{err,shmchan,broker,edit,view}.h | tr '\n' ' ' | grep -o 'SHMCHAN_API [^(;]*(' |
 		sed 's/ *($//; s/.*[ *]//' | grep -v '^__' | sort >"$dir/wants"
 	[ -s "$dir/wants" ] && diff "$dir/wants" "$dir/has"
 }
@@ -91,7 +91,7 @@ case $build in
 build/asan) config=asan extra=-fsanitize=address,undefined ;;
 build/tsan) config=tsan extra=-fsanitize=thread ;;
 esac
-for h in err.h shmchan.h broker.h view.h; do
+for h in err.h shmchan.h broker.h edit.h view.h; do
 	check "$h is C++" cxx "$h" .
 done
 check "exports what is declared SHMCHAN_API and nothing else" symbols

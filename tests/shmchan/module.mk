@@ -6,3 +6,4 @@ test_hostile_LDLIBS += -Wl,--wrap=mmap,--wrap=munmap
 
 SCRIPTS += tests/shmchan/install.sh
 TSAN_TESTS += test_threads
+test_edit_SRC += tests/crash/step.c

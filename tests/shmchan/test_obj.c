@@ -49,7 +49,7 @@ Test(obj, join_refuses)
 Test(obj, layout_is_pinned)
 {
 	cr_assert_eq(SHMCHAN_LAYOUT_VERSION, 1);
-	cr_assert_eq(shmchan_layout_hash(), 0x40fc06a508038b00ull, "%016llx",
+	cr_assert_eq(shmchan_layout_hash(), 0x41842ea508776890ull, "%016llx",
 		     (unsigned long long)shmchan_layout_hash());
 }
 
@@ -60,7 +60,7 @@ Test(obj, every_code_has_words)
 		for (int other = 0; other > code; other--)
 			cr_assert_str_neq(shmchan_strerror(code), shmchan_strerror(other));
 	}
-	cr_assert_str_eq(shmchan_strerror(SHMCHAN_ENOMEM - 1), "unknown error");
+	cr_assert_str_eq(shmchan_strerror(SHMCHAN_EBUSY - 1), "unknown error");
 	cr_assert_str_eq(shmchan_strerror(1), "unknown error");
 }
 

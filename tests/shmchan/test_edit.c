@@ -10,11 +10,16 @@ static const unsigned one[] = {1}, two[] = {2}, three[] = {3}, one_three[] = {1,
 
 enum { MANY, LINE, REF, BACK, CHANS };
 
+#define CHAN(n, k, cap, size, from, from_cnt, to, policy)                                                  \
+	{                                                                                                  \
+		.name = n, .kind = SHMCHAN_KIND_##k, .capacity = cap, .msg_size = size, .producers = from, \
+		.producer_cnt = from_cnt, .consumers = to, .consumer_cnt = 1, .on_crash = policy           \
+	}
 static const struct shmchan_chan_spec chans[CHANS] = {
-	{"many", SHMCHAN_KIND_MPSC, 4, 8, one_three, 2, two, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0},
-	{"line", SHMCHAN_KIND_SPSC, 4, 16, one, 1, two, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0},
-	{"ref", SHMCHAN_KIND_SLOT_REF, 1, 0, one, 1, two, 1, SHMCHAN_DROP, 0, NULL, 0},
-	{"back", SHMCHAN_KIND_MPSC, 8, 8, two, 1, three, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0},
+	CHAN("many", MPSC, 4, 8, one_three, 2, two, SHMCHAN_DEAD_LETTER),
+	CHAN("line", SPSC, 4, 16, one, 1, two, SHMCHAN_DEAD_LETTER),
+	CHAN("ref", SLOT_REF, 1, 0, one, 1, two, SHMCHAN_DROP),
+	CHAN("back", MPSC, 8, 8, two, 1, three, SHMCHAN_DEAD_LETTER),
 };
 static const struct shmchan_pool_spec pool = {"p", 64, 2, all, 3};
 

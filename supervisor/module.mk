@@ -15,7 +15,9 @@ supervisor_SRC := $(addprefix supervisor/, \
 	loop_uring.c \
 	notify.c \
 	plan.c \
+	plan_confine.c \
 	plan_job.c \
+	plan_strategy.c \
 	progress.c \
 	report.c \
 	rundir.c \
@@ -23,10 +25,13 @@ supervisor_SRC := $(addprefix supervisor/, \
 	service.c \
 	stale.c \
 	topology.c \
+	topology_docs.c \
+	topology_form.c \
+	topology_keys.c \
 	topology_schema.c \
 	topology_text.c \
 )
-supervisor_LDLIBS := -lcyaml -lyaml -ljansson -luring
+supervisor_LDLIBS := -lcyaml -lyaml -ljansson -luring -lcap
 
 PROGS += shmsup
 shmsup_SRC := supervisor/main.c

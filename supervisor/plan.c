@@ -5,7 +5,6 @@
 
 #define AT(section, item, key, sub) ((struct topo_place){section, item, key, sub})
 #define MS UINT64_C(1000000)
-#define TIME_MAX_MS 86400000u
 
 const char *plan_name_error(const char *name)
 {
@@ -115,7 +114,7 @@ static const char *numbered(struct planner *p, const char *name, unsigned replic
 	return replica ? arena_printf(&p->plan->arena, "%s-%u", name, replica) : name;
 }
 
-static int check_name(struct planner *p, struct topo_place at, const char *what, const char *name)
+int plan_check_name(struct planner *p, struct topo_place at, const char *what, const char *name)
 {
 	const char *error = plan_name_error(name);
 
@@ -135,14 +134,6 @@ static int check_service_names(struct planner *p, unsigned cnt)
 	return 0;
 }
 
-static int check_time(struct planner *p, unsigned item, const char *key, const uint32_t *ms)
-{
-	if (ms && *ms > TIME_MAX_MS)
-		return topo_bad(p->topo, AT("services", item, key, TOPO_NONE), p->fail,
-				"'%s' is too large: %u ms, the largest is %u (a day)", key, *ms, TIME_MAX_MS);
-	return 0;
-}
-
 static int check_env(struct planner *p, unsigned item, const struct topo_service *s)
 {
 	for (unsigned i = 0; i < s->env_cnt; i++) {
@@ -158,7 +149,7 @@ static int check_env(struct planner *p, unsigned item, const struct topo_service
 	return 0;
 }
 
-static int make_policy(struct planner *p, unsigned item, const struct topo_service *s, struct svc_policy *out)
+static void make_policy(const struct topo_service *s, struct svc_policy *out)
 {
 	static const enum svc_restart restarts[] = {[TOPO_ALWAYS] = SVC_RESTART_ALWAYS,
 						    [TOPO_ON_FAILURE] = SVC_RESTART_ON_FAILURE,
@@ -170,14 +161,8 @@ static int make_policy(struct planner *p, unsigned item, const struct topo_servi
 		.window_ns = (s->window_ms ? *s->window_ms : 10000) * MS,
 		.fatal_exits = {s->fatal_exits ? 0 : 1u << 2 | 1u << 3},
 	};
-	for (unsigned i = 0; i < s->fatal_exits_cnt; i++) {
-		if (s->fatal_exits[i] < 1 || s->fatal_exits[i] > 255)
-			return topo_bad(p->topo, AT("services", item, "fatal_exits", i), p->fail,
-					"%u can't be an exit status of a failure: they are 1 to 255",
-					s->fatal_exits[i]);
+	for (unsigned i = 0; i < s->fatal_exits_cnt; i++)
 		out->fatal_exits[s->fatal_exits[i] / 64] |= UINT64_C(1) << s->fatal_exits[i] % 64;
-	}
-	return 0;
 }
 
 static int make_service(struct planner *p, unsigned item, unsigned replica, struct plan_service *out)
@@ -186,9 +171,9 @@ static int make_service(struct planner *p, unsigned item, unsigned replica, stru
 
 	out->source = item;
 	out->name = numbered(p, arena_strndup(&p->plan->arena, s->name, strlen(s->name)), replica);
-	if (check_name(p, AT("services", item, "name", TOPO_NONE), "service", out->name) ||
-	    make_policy(p, item, s, &out->policy))
+	if (plan_check_name(p, AT("services", item, "name", TOPO_NONE), "service", out->name))
 		return -1;
+	make_policy(s, &out->policy);
 	if (strcmp(out->name, SHMCHAN_BROKER_NAME) == 0)
 		return topo_bad(p->topo, AT("services", item, "name", TOPO_NONE), p->fail,
 				"service name '%s' is the supervisor's own", out->name);
@@ -201,7 +186,16 @@ static int make_service(struct planner *p, unsigned item, unsigned replica, stru
 	out->notifies = s->ready == TOPO_READY_NOTIFY;
 	out->ready_timeout_ns = (s->ready_timeout_ms ? *s->ready_timeout_ms : 60000) * MS;
 	out->stop_timeout_ns = (s->stop_timeout_ms ? *s->stop_timeout_ms : 5000) * MS;
-	return out->argv && out->env ? 0 : -1;
+	out->heartbeat_ns = (s->heartbeat_ms ? *s->heartbeat_ms : 0) * MS;
+	out->spare = s->spare ? *s->spare : 0;
+	out->strategy = PLAN_NONE;
+	if (s->log == TOPO_LOG_FILE && !p->data->logs)
+		return topo_bad(p->topo, AT("services", item, "log", TOPO_NONE), p->fail,
+				"'log' can't be 'file': the topology has no 'logs' with a folder");
+	out->log = s->log != TOPO_LOG_AUTO ? s->log : p->data->logs ? TOPO_LOG_FILE : TOPO_LOG_INHERIT;
+	if (!out->argv || !out->env)
+		return -1;
+	return plan_confine_make(p, item, &out->confine);
 }
 
 static int count_services(struct planner *p, unsigned *cnt)
@@ -215,16 +209,11 @@ static int count_services(struct planner *p, unsigned *cnt)
 			if (strcmp(p->data->services[j].name, s->name) == 0)
 				return topo_bad(p->topo, AT("services", i, "name", TOPO_NONE), p->fail,
 						"service '%s' is declared twice", s->name);
-		if (s->replicas && *s->replicas == 0)
-			return topo_bad(p->topo, AT("services", i, "replicas", TOPO_NONE), p->fail,
-					"service '%s' has 0 replicas", s->name);
 		all += s->replicas ? *s->replicas : 1;
 		if (all >= SHMCHAN_SLOT_MAX)
 			return topo_bad(p->topo, AT("services", i, "replicas", TOPO_NONE), p->fail,
 					"more than %d services with their replicas", SHMCHAN_SLOT_MAX - 1);
-		if (check_time(p, i, "ready_timeout_ms", s->ready_timeout_ms) ||
-		    check_time(p, i, "stop_timeout_ms", s->stop_timeout_ms) ||
-		    check_time(p, i, "window_ms", s->window_ms) || check_env(p, i, s))
+		if (check_env(p, i, s))
 			return -1;
 	}
 	*cnt = (unsigned)all;
@@ -332,6 +321,13 @@ static int check_circles(struct planner *p)
 	return 0;
 }
 
+static uint32_t capacity_of(const struct topo_channel *c)
+{
+	bool single = c->kind == SHMCHAN_KIND_SLOT || c->kind == SHMCHAN_KIND_SLOT_REF;
+
+	return c->capacity ? *c->capacity : single ? 1 : 64;
+}
+
 static int check_capacity(struct planner *p, unsigned item, const struct topo_channel *c)
 {
 	struct topo_place at = AT("channels", item, "capacity", TOPO_NONE);
@@ -340,20 +336,15 @@ static int check_capacity(struct planner *p, unsigned item, const struct topo_ch
 	if (c->capacity && single && *c->capacity != 1)
 		return topo_bad(p->topo, at, p->fail, "channel '%s' holds one message by its kind, not %u",
 				c->name, *c->capacity);
-	if (c->capacity && (*c->capacity < 1 || *c->capacity > 1u << 24))
-		return topo_bad(p->topo, at, p->fail, "'capacity' must be in 1 to %u, this is %u", 1u << 24,
-				*c->capacity);
-	if (c->message_size > SHMCHAN_MSG_MAX)
-		return topo_bad(p->topo, AT("channels", item, "message_size", TOPO_NONE), p->fail,
-				"'message_size' is too large: %u, the largest is %u; larger things travel in "
-				"pool blocks",
-				c->message_size, SHMCHAN_MSG_MAX);
 	at.key = "max_deliveries";
 	if (c->max_deliveries && c->on_crash != SHMCHAN_REDELIVER)
 		return topo_bad(p->topo, at, p->fail,
 				"'max_deliveries' has a meaning only with on_crash: redeliver");
-	if (c->max_deliveries && *c->max_deliveries == 0)
-		return topo_bad(p->topo, at, p->fail, "'max_deliveries' must be at least 1");
+	at.key = "alert_depth";
+	if (c->alert_depth && *c->alert_depth > capacity_of(c))
+		return topo_bad(p->topo, at, p->fail,
+				"'alert_depth' is %u, but channel '%s' holds only %u messages", *c->alert_depth,
+				c->name, capacity_of(c));
 	return 0;
 }
 
@@ -364,7 +355,7 @@ static int check_tally(struct planner *p, unsigned item, const struct topo_chann
 	for (unsigned i = 0; i < c->tally_cnt; i++) {
 		struct topo_place at = AT("channels", item, "tally", i);
 
-		if (check_name(p, at, "counter", c->tally[i]))
+		if (plan_check_name(p, at, "counter", c->tally[i]))
 			return -1;
 		for (unsigned j = 0; j < sizeof(taken) / sizeof(taken[0]); j++)
 			if (strcmp(taken[j], c->tally[i]) == 0)
@@ -387,16 +378,13 @@ static int make_channel(struct planner *p, unsigned item, unsigned replica, stru
 {
 	const struct topo_channel *c = &p->data->channels[item];
 	char **tally = arena_alloc(&p->plan->arena, c->tally_cnt + 1, sizeof(*tally));
-	bool single = c->kind == SHMCHAN_KIND_SLOT || c->kind == SHMCHAN_KIND_SLOT_REF;
 
 	for (unsigned i = 0; i < c->tally_cnt; i++)
 		tally[i] = arena_strndup(&p->plan->arena, c->tally[i], strlen(c->tally[i]));
 	*out = (struct shmchan_chan_spec){
 		.name = numbered(p, arena_strndup(&p->plan->arena, c->name, strlen(c->name)), replica),
 		.kind = c->kind,
-		.capacity = c->capacity ? *c->capacity
-			    : single    ? 1
-					: 64,
+		.capacity = capacity_of(c),
 		.msg_size = c->message_size,
 		.on_crash = c->on_crash,
 		.max_deliveries = c->max_deliveries                  ? *c->max_deliveries
@@ -405,7 +393,7 @@ static int make_channel(struct planner *p, unsigned item, unsigned replica, stru
 		.tally = (const char *const *)tally,
 		.tally_cnt = c->tally_cnt,
 	};
-	if (check_name(p, AT("channels", item, "name", TOPO_NONE), "channel", out->name) ||
+	if (plan_check_name(p, AT("channels", item, "name", TOPO_NONE), "channel", out->name) ||
 	    resolve(p, AT("channels", item, "producers", TOPO_NONE), c->producers, c->producers_cnt, replica,
 		    1, &out->producers, &out->producer_cnt) ||
 	    resolve(p, AT("channels", item, "consumers", TOPO_NONE), c->consumers, c->consumers_cnt, replica,
@@ -466,10 +454,13 @@ static int make_channels(struct planner *p)
 		return -1;
 	chans = arena_alloc(&plan->arena, cnt + 1, sizeof(*chans));
 	plan->spec.chans = chans;
+	plan->channels = arena_alloc(&plan->arena, cnt + 1, sizeof(*plan->channels));
 	for (unsigned i = 0; i < p->channel_cnt; i++)
 		for (unsigned r = 0; r < p->channels[i].cnt; r++, at++) {
 			if (make_channel(p, i, p->channels[i].many ? r + 1 : 0, &chans[at]))
 				return -1;
+			plan->channels[at] = (struct plan_channel){
+				p->data->channels[i].alert_depth ? *p->data->channels[i].alert_depth : 0, i};
 			for (unsigned j = 0; j < at; j++)
 				if (strcmp(chans[j].name, chans[at].name) == 0)
 					return topo_bad(p->topo, AT("channels", i, "name", TOPO_NONE),
@@ -483,20 +474,12 @@ static int make_channels(struct planner *p)
 static int make_pool(struct planner *p, unsigned item, struct shmchan_pool_spec *out)
 {
 	const struct topo_pool *t = &p->data->pools[item];
-	struct topo_place at = AT("pools", item, "block_size", TOPO_NONE);
+	struct topo_place at = AT("pools", item, "name", TOPO_NONE);
 
-	if (t->block_size < 1 || t->block_size > UINT64_C(1) << 40)
-		return topo_bad(p->topo, at, p->fail, "'block_size' must be in 1 to 2^40, this is %llu",
-				(unsigned long long)t->block_size);
-	at.key = "block_count";
-	if (t->block_count < 1 || t->block_count >= 1u << 24)
-		return topo_bad(p->topo, at, p->fail, "'block_count' must be in 1 to %u, this is %u",
-				(1u << 24) - 1, t->block_count);
-	at.key = "name";
 	*out = (struct shmchan_pool_spec){.name = arena_strndup(&p->plan->arena, t->name, strlen(t->name)),
 					  .block_size = t->block_size,
 					  .block_cnt = t->block_count};
-	if (check_name(p, at, "pool", t->name))
+	if (plan_check_name(p, at, "pool", t->name))
 		return -1;
 	for (unsigned i = 0; i < p->plan->spec.chan_cnt; i++)
 		if (strcmp(p->plan->spec.chans[i].name, t->name) == 0)
@@ -531,7 +514,7 @@ static int make_name(struct planner *p, const char *name)
 
 	if (error)
 		return fail_set(p->fail, SUP_USAGE, "--name '%s' is not valid: %s", name, error);
-	if (check_name(p, AT("group", TOPO_NONE, NULL, TOPO_NONE), "group", p->data->group))
+	if (plan_check_name(p, AT("group", TOPO_NONE, NULL, TOPO_NONE), "group", p->data->group))
 		return -1;
 	name = name ? name : p->data->group;
 	p->plan->spec.name = arena_strndup(&p->plan->arena, name, strlen(name));
@@ -549,7 +532,8 @@ int plan_make(struct plan **out, const struct topo *t, const char *name, struct 
 	p.service_cnt = p.data->services_cnt;
 	p.channel_cnt = p.data->channels_cnt;
 	if (make_name(&p, name) || make_services(&p) || make_deps(&p) || check_circles(&p) ||
-	    make_channels(&p) || make_pools(&p) || plan_job_make(&p) || plan_chaos_make(&p)) {
+	    make_channels(&p) || make_pools(&p) || plan_strategies_make(&p) ||
+	    plan_logs_make(&p) || plan_job_make(&p) || plan_chaos_make(&p)) {
 		plan_free(p.plan);
 		return -1;
 	}

@@ -4,11 +4,35 @@
 #ifndef SUPERVISOR_PLAN_H
 #define SUPERVISOR_PLAN_H
 
+#include <sched.h>
 #include "shmchan/broker.h"
 #include "supervisor/arena.h"
 #include "supervisor/exits.h"
 #include "supervisor/service.h"
 #include "supervisor/topology.h"
+
+#define PLAN_NONE UINT32_MAX
+
+struct plan_rlimit {
+	int which;           // RLIMIT_NOFILE, ...
+	uint64_t soft, hard; // UINT64_MAX = unlimited
+};
+
+// What its process gives up, or is given, before its program starts.
+struct plan_confine {
+	bool any; // false: it is started as the supervisor is
+	bool has_user, has_caps, has_cpus, has_nice;
+	uid_t uid;
+	gid_t gid;
+	const gid_t *groups; // supplementary ones
+	unsigned group_cnt;
+	enum topo_seccomp seccomp; // off, default or strict
+	uint64_t caps;             // bit n: capability n is kept
+	cpu_set_t cpus;
+	int nice;
+	const struct plan_rlimit *rlimits; // memory_limit among them
+	unsigned rlimit_cnt;
+};
 
 struct plan_service {
 	const char *name;    // process slot = index in plan.services + 1
@@ -20,9 +44,35 @@ struct plan_service {
 	bool notifies;             // readiness is its READY=1, not its spawn
 	uint64_t ready_timeout_ns; // 0 = none
 	uint64_t stop_timeout_ns;
+	uint64_t heartbeat_ns;     // 0 = not looked at
+	unsigned spare;            // idle processes kept
+	unsigned strategy;         // index of plan.strategies, or PLAN_NONE: restarted alone
+	enum topo_log log;         // file (only with plan.logs.folder), inherit or none
+	struct plan_confine confine;
 	const unsigned *deps; // indices of services
 	unsigned dep_cnt;
 	unsigned source; // item of `services` it comes from
+};
+
+// Of channel i of plan.spec.chans.
+struct plan_channel {
+	uint32_t alert_depth; // messages; 0 = not looked at
+	unsigned source;      // item of `channels` it comes from
+};
+
+struct plan_strategy {
+	const char *name;
+	enum topo_strategy_kind kind;
+	const unsigned *services; // indices, in the order of the file; replicas in theirs
+	unsigned service_cnt;
+	uint32_t max_restarts; // within window_ns; 0 = no limit
+	uint64_t window_ns;
+};
+
+struct plan_logs {
+	const char *folder; // NULL: there are none
+	uint64_t max_size;  // bytes
+	unsigned keep;      // old files of each service
 };
 
 enum plan_field {
@@ -71,6 +121,10 @@ struct plan {
 	struct arena arena;
 	struct plan_service *services;
 	struct shmchan_group_spec spec;
+	struct plan_channel *channels;
+	struct plan_strategy *strategies;
+	unsigned strategy_cnt;
+	struct plan_logs logs;
 	struct plan_job job;
 	struct plan_chaos chaos;
 };
@@ -102,6 +156,11 @@ struct planner {
 // plan_find_services finds a service, or all replicas of a replicated name; false if there is none.
 bool plan_find_services(const struct planner *p, const char *name, unsigned *first, unsigned *cnt);
 bool plan_find_channels(const struct planner *p, const char *name, unsigned *first, unsigned *cnt);
+int plan_check_name(struct planner *p, struct topo_place at, const char *what, const char *name);
+// plan_confine_make fills the confinement of a service from item `item` of the file.
+int plan_confine_make(struct planner *p, unsigned item, struct plan_confine *out);
+int plan_strategies_make(struct planner *p);
+int plan_logs_make(struct planner *p);
 int plan_job_make(struct planner *p);
 int plan_chaos_make(struct planner *p);
 

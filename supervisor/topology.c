@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include "supervisor/topology_keys.h"
 #include "supervisor/topology_schema.h"
 #include "supervisor/topology_text.h"
 
@@ -150,6 +151,16 @@ static yaml_mark_t mark_of(const struct topo *t, struct topo_place at)
 	if (at.sub != TOPO_NONE && (deeper = item_of(doc, n, at.sub)))
 		n = deeper;
 	return n->start_mark;
+}
+
+bool topo_given(const struct topo *t, struct topo_place at)
+{
+	yaml_document_t *doc = (yaml_document_t *)&t->doc; // libyaml's lookups take no const
+	yaml_node_t *n = topo_node_get(doc, yaml_document_get_root_node(doc), at.section);
+
+	if (at.item != TOPO_NONE)
+		n = item_of(doc, n, at.item);
+	return topo_node_get(doc, n, at.key) != NULL;
 }
 
 int topo_bad(const struct topo *t, struct topo_place at, struct fail *fail, const char *fmt, ...)

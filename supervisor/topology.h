@@ -8,6 +8,7 @@
 #ifndef SUPERVISOR_TOPOLOGY_H
 #define SUPERVISOR_TOPOLOGY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "shmchan/shmchan.h"
 #include "supervisor/exits.h"
@@ -17,6 +18,29 @@
 enum topo_bool { TOPO_NO, TOPO_YES };
 enum topo_restart { TOPO_ALWAYS, TOPO_ON_FAILURE, TOPO_NEVER };
 enum topo_ready { TOPO_READY_NOTIFY, TOPO_READY_SPAWN };
+
+enum topo_strategy_kind { TOPO_ONE_FOR_ONE, TOPO_REST_FOR_ONE, TOPO_ONE_FOR_ALL };
+enum topo_seccomp { TOPO_SECCOMP_AUTO, TOPO_SECCOMP_OFF, TOPO_SECCOMP_DEFAULT, TOPO_SECCOMP_STRICT };
+enum topo_log { TOPO_LOG_AUTO, TOPO_LOG_FILE, TOPO_LOG_INHERIT, TOPO_LOG_NONE };
+
+struct topo_rlimits { // texts in the form of topo_limit, or NULL
+	char *as;
+	char *core;
+	char *cpu;
+	char *data;
+	char *fsize;
+	char *locks;
+	char *memlock;
+	char *msgqueue;
+	char *nice;
+	char *nofile;
+	char *nproc;
+	char *rss;
+	char *rtprio;
+	char *rttime;
+	char *sigpending;
+	char *stack;
+};
 
 // Pointers to numbers are NULL where the file says nothing.
 struct topo_service {
@@ -36,6 +60,19 @@ struct topo_service {
 	unsigned fatal_exits_cnt;
 	char **depends_on;
 	unsigned depends_on_cnt;
+	uint32_t *heartbeat_ms; // 0 = not looked at
+	uint32_t *spare;
+	enum topo_log log;
+	char *user;
+	char **groups;
+	unsigned groups_cnt;
+	enum topo_seccomp seccomp;
+	char **capabilities; // NULL = not said, which is not an empty list
+	unsigned capabilities_cnt;
+	char *cpus;
+	int32_t *nice;
+	char *memory_limit;
+	struct topo_rlimits *rlimits;
 };
 
 struct topo_channel {
@@ -49,6 +86,7 @@ struct topo_channel {
 	unsigned consumers_cnt;
 	enum shmchan_on_crash on_crash;
 	uint32_t *max_deliveries;
+	uint32_t *alert_depth;
 	char **tally;
 	unsigned tally_cnt;
 };
@@ -59,6 +97,20 @@ struct topo_pool {
 	uint32_t block_count;
 	char **users;
 	unsigned users_cnt;
+};
+
+struct topo_strategy {
+	char *name;
+	enum topo_strategy_kind strategy;
+	char **services;
+	unsigned services_cnt;
+	uint32_t *max_restarts; // within window_ms; 0 = no limit
+	uint32_t *window_ms;
+};
+
+struct topo_logs {
+	char *folder, *max_size;
+	uint32_t *keep;
 };
 
 struct topo_job {
@@ -88,6 +140,9 @@ struct topo_data {
 	unsigned channels_cnt;
 	struct topo_pool *pools;
 	unsigned pools_cnt;
+	struct topo_strategy *strategies;
+	unsigned strategies_cnt;
+	struct topo_logs *logs;
 	struct topo_job *job;
 	struct topo_chaos *chaos;
 };
@@ -119,6 +174,8 @@ struct topo_place {
 	unsigned sub;
 };
 #define TOPO_NONE UINT32_MAX
+// topo_given: whether the file has that key; for lists, which are empty as well where they are not given.
+bool topo_given(const struct topo *t, struct topo_place at);
 // topo_bad fills *fail with "FILE:LINE:COLUMN: message", SUP_TOPOLOGY, and returns -1. The position is that
 // of the deepest level of `at` that the file has.
 int topo_bad(const struct topo *t, struct topo_place at, struct fail *fail, const char *fmt, ...)

@@ -1,13 +1,10 @@
-// Inside of topology.c: the libcyaml schema, and a walk of a document tree along it that finds what libcyaml
+// Inside of topology.c: a walk of a document tree along it that finds what libcyaml
 // would refuse, with the exact position (libcyaml names the last value it had read).
 #ifndef SUPERVISOR_TOPOLOGY_SCHEMA_H
 #define SUPERVISOR_TOPOLOGY_SCHEMA_H
 
-#include <cyaml/cyaml.h>
 #include <yaml.h>
 #include "supervisor/exits.h"
-
-extern const cyaml_schema_value_t topo_schema;
 
 // Mappings with keys of the author's choice, which a libcyaml schema can't describe, are CYAML_IGNORE in it;
 // the walk checks that they are mappings of plain values. Returns 0 or -1 with *fail = SUP_TOPOLOGY

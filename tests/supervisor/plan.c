@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "supervisor/plan.h"
 
@@ -114,6 +115,73 @@ Test(plan, job_and_chaos)
 	cr_assert(p->job.zero_cnt == 1 && p->job.progress_cnt == 1 && p->job.progress[0] == 2);
 	cr_assert(p->chaos.enabled && p->chaos.service_cnt == 4 && p->chaos.services[3] == 0);
 	cr_assert(p->chaos.least_ns == 3000000 && p->chaos.most_ns == 4000000 && p->chaos.seed == 5);
+	plan_free(p);
+}
+
+Test(plan, life_and_logs)
+{
+	struct plan *p = make("group: g\n"
+			      "services:\n"
+			      "  - {name: a, command: a, heartbeat_ms: 250, spare: 2, log: none}\n"
+			      "  - {name: w, replicas: 2, command: w}\n"
+			      "  - {name: z, command: z, log: inherit}\n"
+			      "channels:\n"
+			      "  - {name: c, each: w, kind: spsc, capacity: 9, producers: [a], consumers: "
+			      "['w-${replica}'], alert_depth: 7}\n"
+			      "  - {name: d, kind: slot, producers: [a], consumers: [z]}\n"
+			      "strategies:\n"
+			      "  - {name: s, strategy: rest-for-one, services: [w, a], max_restarts: 4, window_ms: 30}\n"
+			      "logs: {folder: /l, max_size: 2M, keep: 9}\n",
+			      NULL);
+	const struct plan_strategy *s = p->strategies;
+
+	cr_assert(p->services[0].heartbeat_ns == 250000000 && p->services[1].heartbeat_ns == 0);
+	cr_assert(p->services[0].spare == 2 && p->services[1].spare == 0);
+	cr_assert(p->services[0].log == TOPO_LOG_NONE && p->services[1].log == TOPO_LOG_FILE &&
+		  p->services[3].log == TOPO_LOG_INHERIT);
+	cr_assert(p->channels[0].alert_depth == 7 && p->channels[1].alert_depth == 7 &&
+		  p->channels[1].source == 0);
+	cr_assert(p->channels[2].alert_depth == 0 && p->channels[2].source == 1);
+	cr_assert(p->strategy_cnt == 1 && s->kind == TOPO_REST_FOR_ONE && s->service_cnt == 3);
+	cr_assert(s->services[0] == 1 && s->services[1] == 2 && s->services[2] == 0);
+	cr_assert(s->max_restarts == 4 && s->window_ns == 30000000);
+	cr_assert(p->services[0].strategy == 0 && p->services[2].strategy == 0 &&
+		  p->services[3].strategy == PLAN_NONE);
+	cr_assert_str_eq(p->logs.folder, "/l");
+	cr_assert(p->logs.max_size == 2 << 20 && p->logs.keep == 9);
+	plan_free(p);
+}
+
+Test(plan, confinement)
+{
+	struct plan *p = make("group: g\n"
+			      "services:\n"
+			      "  - {name: plain, command: a}\n"
+			      "  - {name: user, command: a, user: 12345}\n"
+			      "  - {name: root, command: a, user: root, groups: [7, root], seccomp: strict,\n"
+			      "     capabilities: [net_raw, CAP_CHOWN], cpus: '0-1,9', nice: -3, memory_limit: 1G,\n"
+			      "     rlimits: {nofile: '10:2K', core: unlimited}}\n"
+			      "  - {name: bare, command: a, capabilities: []}\n",
+			      NULL);
+	const struct plan_confine *c = &p->services[2].confine;
+
+	cr_assert(!p->services[0].confine.any);
+	cr_assert(p->services[1].confine.any && p->services[1].confine.uid == 12345 &&
+		  p->services[1].confine.gid == 12345);
+	cr_assert(p->services[1].confine.group_cnt == 0 && p->services[1].confine.caps == 0 &&
+		  p->services[1].confine.has_caps);
+	cr_assert_eq(p->services[1].confine.seccomp, TOPO_SECCOMP_DEFAULT);
+	cr_assert(c->uid == 0 && c->gid == 7 && c->group_cnt == 2 && c->groups[1] == 0);
+	cr_assert_eq(c->seccomp, TOPO_SECCOMP_STRICT);
+	cr_assert(c->has_caps && c->caps == (1u << 13 | 1u << 0));
+	cr_assert(c->has_cpus && CPU_COUNT(&c->cpus) == 3 && CPU_ISSET(9, &c->cpus));
+	cr_assert(c->has_nice && c->nice == -3);
+	cr_assert(c->rlimit_cnt == 3 && c->rlimits[0].which == RLIMIT_DATA &&
+		  c->rlimits[0].hard == UINT64_C(1) << 30);
+	cr_assert(c->rlimits[1].which == RLIMIT_CORE && c->rlimits[1].soft == UINT64_MAX);
+	cr_assert(c->rlimits[2].soft == 10 && c->rlimits[2].hard == 2048);
+	cr_assert(p->services[3].confine.any && p->services[3].confine.has_caps &&
+		  p->services[3].confine.caps == 0 && !p->services[3].confine.has_user);
 	plan_free(p);
 }
 

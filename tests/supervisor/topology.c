@@ -5,6 +5,8 @@
 #include "supervisor/chaos.h"
 #include "supervisor/plan.h"
 #include "supervisor/topology.h"
+#include "supervisor/topology_form.h"
+#include "supervisor/topology_keys.h"
 
 static const char good[] =
 	"group: g # a comment\n"
@@ -153,4 +155,54 @@ Test(topology, damaged_files_are_refused)
 		topo_free(t);
 	}
 	cr_assert_gt(refused, 1000);
+}
+
+static unsigned count_keys(const cyaml_schema_field_t *fields, const char *section)
+{
+	unsigned cnt = 0;
+
+	for (const cyaml_schema_field_t *f = fields; f->key; f++, cnt++) {
+		const cyaml_schema_value_t *v = &f->value;
+
+		cr_assert(topo_key_find(section, f->key), "%s: %s is not described", section, f->key);
+		if (v->type == CYAML_SEQUENCE)
+			v = v->sequence.entry;
+		if (v->type == CYAML_MAPPING)
+			cnt += count_keys(v->mapping.fields, f->key);
+	}
+	return cnt;
+}
+
+Test(topology, every_key_is_described_once)
+{
+	unsigned cnt = 0;
+
+	for (const struct topo_key *k = topo_keys; k->key; k++, cnt++)
+		cr_assert_eq(topo_key_find(k->section, k->key), k, "%s: %s is described twice", k->section,
+			     k->key);
+	cr_assert_eq(count_keys(topo_top_fields, "topology"), cnt);
+}
+
+Test(topology, forms)
+{
+	uint64_t a, b;
+	cpu_set_t cpus;
+	int cap;
+
+	cr_assert(topo_size("0", &a) && a == 0);
+	cr_assert(topo_size("3K", &a) && a == 3072);
+	cr_assert(topo_size("18446744073709551615", &a) && a == UINT64_MAX);
+	cr_assert(topo_size("16777215T", &a) && !topo_size("16777216T", &a));
+	cr_assert(!topo_size("", &a) && !topo_size("K", &a) && !topo_size("1KB", &a) && !topo_size("-1", &a));
+	cr_assert(!topo_size("18446744073709551616", &a));
+	cr_assert(topo_limit("5", &a, &b) && a == 5 && b == 5);
+	cr_assert(topo_limit("5:unlimited", &a, &b) && a == 5 && b == UINT64_MAX);
+	cr_assert(!topo_limit("unlimited:5", &a, &b) && !topo_limit("5:", &a, &b) && !topo_limit(":5", &a, &b));
+	cr_assert(topo_cpus("1023", &cpus) && CPU_COUNT(&cpus) == 1);
+	cr_assert(topo_cpus("0-2,2-4", &cpus) && CPU_COUNT(&cpus) == 5);
+	cr_assert(!topo_cpus("", &cpus) && !topo_cpus("0,", &cpus) && !topo_cpus(",0", &cpus) &&
+		  !topo_cpus("0-1024", &cpus) && !topo_cpus("18446744073709551616", &cpus));
+	cr_assert(topo_cap("chown", &cap) && cap == 0);
+	cr_assert(topo_cap("CAP_Net_Raw", &cap) && cap == 13);
+	cr_assert(!topo_cap("", &cap) && !topo_cap("cap_", &cap) && !topo_cap("13", &cap));
 }

@@ -157,8 +157,8 @@ static void make_policy(const struct topo_service *s, struct svc_policy *out)
 
 	*out = (struct svc_policy){
 		.restart = restarts[s->restart],
-		.max_deaths = s->max_deaths ? *s->max_deaths : 0,
-		.window_ns = (s->window_ms ? *s->window_ms : 10000) * MS,
+		.max_deaths = s->max_deaths ? *s->max_deaths : SVC_MAX_DEATHS,
+		.window_ns = s->window_ms ? *s->window_ms * MS : SVC_WINDOW_NS,
 		.fatal_exits = {s->fatal_exits ? 0 : 1u << 2 | 1u << 3},
 	};
 	for (unsigned i = 0; i < s->fatal_exits_cnt; i++)

@@ -6,6 +6,7 @@
 #define EARLY_KILLED 1 // of one by SIGKILL
 #define EARLY_FREE 15  // up to here without delay
 #define EARLY_MAX 50   // from here on given up
+#define QUICK_FREE 3 // deaths soon after the start, in a row, that are followed by a spawn at once
 #define DELAY_FIRST_NS UINT64_C(10000000)
 #define DELAY_MAX_NS UINT64_C(2000000000)
 
@@ -23,6 +24,7 @@ static const struct svc_step table[SVC_STATE_CNT][SVC_EVENT_CNT] =
 				[SVC_EV_TIMER] = {SVC_WAITING, SVC_DO_NOTHING},
 				[SVC_EV_STOP] = {SVC_STOPPED, SVC_DO_REST},
 				[SVC_EV_RESTART] = {SVC_WAITING, SVC_DO_REFUSE},
+				[SVC_EV_RECALL] = {SVC_WAITING, SVC_DO_NOTHING},
 			},
 		[SVC_STARTING] =
 			{
@@ -35,6 +37,7 @@ static const struct svc_step table[SVC_STATE_CNT][SVC_EVENT_CNT] =
 				[SVC_EV_TIMER] = {SVC_STARTING, SVC_DO_KILL},
 				[SVC_EV_STOP] = {SVC_STOPPING, SVC_DO_TERM},
 				[SVC_EV_RESTART] = {SVC_RESTARTING, SVC_DO_TERM},
+				[SVC_EV_RECALL] = {SVC_RECALLED, SVC_DO_TERM},
 			},
 		[SVC_READY] =
 			{
@@ -47,6 +50,7 @@ static const struct svc_step table[SVC_STATE_CNT][SVC_EVENT_CNT] =
 				[SVC_EV_TIMER] = {SVC_READY, SVC_DO_NOTHING},
 				[SVC_EV_STOP] = {SVC_STOPPING, SVC_DO_TERM},
 				[SVC_EV_RESTART] = {SVC_RESTARTING, SVC_DO_TERM},
+				[SVC_EV_RECALL] = {SVC_RECALLED, SVC_DO_TERM},
 			},
 		[SVC_BACKOFF] =
 			{
@@ -59,6 +63,7 @@ static const struct svc_step table[SVC_STATE_CNT][SVC_EVENT_CNT] =
 				[SVC_EV_TIMER] = {SVC_STARTING, SVC_DO_SPAWN},
 				[SVC_EV_STOP] = {SVC_STOPPED, SVC_DO_REST},
 				[SVC_EV_RESTART] = {SVC_STARTING, SVC_DO_SPAWN},
+				[SVC_EV_RECALL] = {SVC_WAITING, SVC_DO_NOTHING},
 			},
 		[SVC_RESTARTING] =
 			{
@@ -71,6 +76,20 @@ static const struct svc_step table[SVC_STATE_CNT][SVC_EVENT_CNT] =
 				[SVC_EV_TIMER] = {SVC_RESTARTING, SVC_DO_KILL},
 				[SVC_EV_STOP] = {SVC_STOPPING, SVC_DO_TERM},
 				[SVC_EV_RESTART] = {SVC_RESTARTING, SVC_DO_NOTHING},
+				[SVC_EV_RECALL] = {SVC_RECALLED, SVC_DO_NOTHING},
+			},
+		[SVC_RECALLED] =
+			{
+				[SVC_EV_START] = {SVC_RECALLED, SVC_DO_NOTHING},
+				[SVC_EV_READY] = {SVC_RECALLED, SVC_DO_NOTHING},
+				[SVC_EV_RESPAWN] = {SVC_WAITING, SVC_DO_NOTHING},
+				[SVC_EV_DELAY] = {SVC_WAITING, SVC_DO_NOTHING},
+				[SVC_EV_END] = {SVC_WAITING, SVC_DO_NOTHING},
+				[SVC_EV_GIVE_UP] = {SVC_WAITING, SVC_DO_NOTHING},
+				[SVC_EV_TIMER] = {SVC_RECALLED, SVC_DO_KILL},
+				[SVC_EV_STOP] = {SVC_STOPPING, SVC_DO_TERM},
+				[SVC_EV_RESTART] = {SVC_RECALLED, SVC_DO_NOTHING},
+				[SVC_EV_RECALL] = {SVC_RECALLED, SVC_DO_NOTHING},
 			},
 		[SVC_STOPPING] =
 			{
@@ -83,6 +102,7 @@ static const struct svc_step table[SVC_STATE_CNT][SVC_EVENT_CNT] =
 				[SVC_EV_TIMER] = {SVC_STOPPING, SVC_DO_KILL},
 				[SVC_EV_STOP] = {SVC_STOPPING, SVC_DO_NOTHING},
 				[SVC_EV_RESTART] = {SVC_STOPPING, SVC_DO_REFUSE},
+				[SVC_EV_RECALL] = {SVC_STOPPING, SVC_DO_REFUSE},
 			},
 		[SVC_STOPPED] =
 			{
@@ -95,6 +115,7 @@ static const struct svc_step table[SVC_STATE_CNT][SVC_EVENT_CNT] =
 				[SVC_EV_TIMER] = {SVC_STOPPED, SVC_DO_NOTHING},
 				[SVC_EV_STOP] = {SVC_STOPPED, SVC_DO_NOTHING},
 				[SVC_EV_RESTART] = {SVC_STOPPED, SVC_DO_REFUSE},
+				[SVC_EV_RECALL] = {SVC_WAITING, SVC_DO_NOTHING},
 			},
 		[SVC_DONE] =
 			{
@@ -107,6 +128,7 @@ static const struct svc_step table[SVC_STATE_CNT][SVC_EVENT_CNT] =
 				[SVC_EV_TIMER] = {SVC_DONE, SVC_DO_NOTHING},
 				[SVC_EV_STOP] = {SVC_DONE, SVC_DO_NOTHING},
 				[SVC_EV_RESTART] = {SVC_STARTING, SVC_DO_SPAWN},
+				[SVC_EV_RECALL] = {SVC_WAITING, SVC_DO_NOTHING},
 			},
 		[SVC_FAILED] =
 			{
@@ -119,17 +141,18 @@ static const struct svc_step table[SVC_STATE_CNT][SVC_EVENT_CNT] =
 				[SVC_EV_TIMER] = {SVC_FAILED, SVC_DO_NOTHING},
 				[SVC_EV_STOP] = {SVC_FAILED, SVC_DO_NOTHING},
 				[SVC_EV_RESTART] = {SVC_STARTING, SVC_DO_SPAWN},
+				[SVC_EV_RECALL] = {SVC_WAITING, SVC_DO_NOTHING},
 			},
 };
-_Static_assert(sizeof(table) / sizeof(table[0]) == 9 && sizeof(table[0]) / sizeof(table[0][0]) == 9,
+_Static_assert(sizeof(table) / sizeof(table[0]) == 10 && sizeof(table[0]) / sizeof(table[0][0]) == 10,
 	       "a state or an event was added: give it its row or column");
 
 static const char *const names[] = {
 	[SVC_WAITING] = "waiting",       [SVC_STARTING] = "starting",
 	[SVC_READY] = "ready",           [SVC_BACKOFF] = "backoff",
-	[SVC_RESTARTING] = "restarting", [SVC_STOPPING] = "stopping",
-	[SVC_STOPPED] = "stopped",       [SVC_DONE] = "done",
-	[SVC_FAILED] = "failed",
+	[SVC_RESTARTING] = "restarting", [SVC_RECALLED] = "recalled",
+	[SVC_STOPPING] = "stopping",     [SVC_STOPPED] = "stopped",
+	[SVC_DONE] = "done",             [SVC_FAILED] = "failed",
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == SVC_STATE_CNT, "every state has a name");
 
@@ -146,7 +169,7 @@ const char *svc_state_name(enum svc_state state)
 bool svc_has_process(enum svc_state state)
 {
 	return state == SVC_STARTING || state == SVC_READY || state == SVC_RESTARTING ||
-	       state == SVC_STOPPING;
+	       state == SVC_RECALLED || state == SVC_STOPPING;
 }
 
 bool svc_is_down(enum svc_state state)
@@ -174,14 +197,32 @@ static bool too_many_deaths(const struct svc_policy *policy, struct svc_history 
 	return policy->max_deaths && history->deaths > policy->max_deaths;
 }
 
-static uint64_t delay_of(uint32_t early, uint32_t random)
+// Never so long that max_deaths could not come together within the window: who crashes all the time is given up.
+static uint64_t delay_of(const struct svc_policy *policy, uint32_t doublings, uint32_t random)
 {
-	uint32_t doublings = (early - EARLY_FREE - 1) / EARLY_OWN;
 	uint64_t delay = doublings < 8 ? DELAY_FIRST_NS << doublings : DELAY_MAX_NS;
+	uint64_t most = policy->max_deaths ? policy->window_ns / 2 / (policy->max_deaths + UINT64_C(1)) : DELAY_MAX_NS;
 
-	if (delay > DELAY_MAX_NS)
-		delay = DELAY_MAX_NS;
+	most = most < DELAY_MAX_NS ? most : DELAY_MAX_NS;
+	delay = delay < most ? delay : most;
 	return delay - delay / 4 + (delay / 4 * (random >> 16) >> 16);
+}
+
+// Of one that had been ready.
+static enum svc_event judge_ready(const struct svc_policy *policy, struct svc_history *history,
+				  const struct svc_death *death, bool killed, uint32_t random,
+				  uint64_t *delay_ns)
+{
+	if (killed)
+		return SVC_EV_RESPAWN;
+	if (death->lived_ns >= SVC_HEALTHY_NS)
+		history->quick = 0;
+	else
+		history->quick++;
+	if (history->quick <= QUICK_FREE)
+		return SVC_EV_RESPAWN;
+	*delay_ns = delay_of(policy, history->quick - QUICK_FREE - 1, random);
+	return SVC_EV_DELAY;
 }
 
 enum svc_event svc_judge(const struct svc_policy *policy, struct svc_history *history,
@@ -195,16 +236,16 @@ enum svc_event svc_judge(const struct svc_policy *policy, struct svc_history *hi
 		return policy->restart == SVC_RESTART_NEVER ? SVC_EV_GIVE_UP : SVC_EV_RESPAWN;
 	if (policy->restart == SVC_RESTART_NEVER || (exited && is_fatal_exit(policy, death->status)))
 		return SVC_EV_GIVE_UP;
-	bool killed = !death->spawn_failed && !death->late && !exited && death->status == SIGKILL;
+	bool killed = !death->spawn_failed && !death->late && !death->hung && !exited && death->status == SIGKILL;
 	if (!killed && too_many_deaths(policy, history, now_ns))
 		return SVC_EV_GIVE_UP;
 	if (death->ready)
-		return SVC_EV_RESPAWN;
+		return judge_ready(policy, history, death, killed, random, delay_ns);
 	history->early += killed ? EARLY_KILLED : EARLY_OWN;
 	if (history->early >= EARLY_MAX)
 		return SVC_EV_GIVE_UP;
 	if (history->early <= EARLY_FREE)
 		return SVC_EV_RESPAWN;
-	*delay_ns = delay_of(history->early, random);
+	*delay_ns = delay_of(policy, (history->early - EARLY_FREE - 1) / EARLY_OWN, random);
 	return SVC_EV_DELAY;
 }

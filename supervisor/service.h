@@ -2,9 +2,9 @@
 // call, no clock; group.c feeds the events and carries the actions out.
 //
 //	waiting --start--> starting --ready--> ready
-//	   starting, ready: a death leads to starting (at once), backoff (later), done or failed, as svc_judge
-// says 	   starting, ready --restart--> restarting --death--> starting;   --stop--> stopping
-// --death--> stopped
+//	starting, ready: a death leads to starting (at once), backoff (later), done or failed, as svc_judge says
+//	starting, ready --restart--> restarting --death--> starting;   --stop--> stopping --death--> stopped
+//	starting, ready --recall--> recalled --death--> waiting;       stopped, done, failed --recall--> waiting
 #ifndef SUPERVISOR_SERVICE_H
 #define SUPERVISOR_SERVICE_H
 
@@ -17,6 +17,7 @@ enum svc_state {
 	SVC_READY,
 	SVC_BACKOFF,    // dead, to be spawned after a delay
 	SVC_RESTARTING, // asked to end; spawned again when dead
+	SVC_RECALLED,   // asked to end; waits for its turn to start when dead
 	SVC_STOPPING,   // asked to end
 	SVC_STOPPED,
 	SVC_DONE,   // ended by itself, and its restart policy wants no other
@@ -34,6 +35,7 @@ enum svc_event {
 	SVC_EV_TIMER,   // of the state it is in: ready timeout, back-off, stop timeout
 	SVC_EV_STOP,
 	SVC_EV_RESTART,
+	SVC_EV_RECALL, // to begin again from waiting, with others
 	SVC_EVENT_CNT
 };
 
@@ -56,7 +58,7 @@ struct svc_step {
 
 struct svc_step svc_step(enum svc_state state, enum svc_event event);
 const char *svc_state_name(enum svc_state state); // never NULL
-bool svc_has_process(enum svc_state state);       // starting, ready, restarting, stopping
+bool svc_has_process(enum svc_state state);       // starting, ready, restarting, recalled, stopping
 bool svc_is_down(enum svc_state state);           // nothing runs and nothing will by itself
 
 enum svc_restart { SVC_RESTART_ALWAYS, SVC_RESTART_ON_FAILURE, SVC_RESTART_NEVER };
@@ -70,6 +72,7 @@ struct svc_policy {
 
 struct svc_history {
 	uint32_t early;        // weight of the deaths before readiness, since the last readiness
+	uint32_t quick;        // deaths of its own when ready, each before SVC_HEALTHY_NS, in a row
 	uint32_t deaths;       // of its own, in the window
 	uint64_t window_start; // ns
 };
@@ -78,14 +81,23 @@ struct svc_death {
 	bool spawn_failed; // there was no process: posix_spawn failed
 	bool asked;        // the supervisor killed it: a command, chaos
 	bool late;         // the supervisor killed it because it was not ready in time: its own failure
+	bool hung;         // the supervisor killed it because it made no progress: its own failure
 	bool ready;        // it had been ready
+	uint64_t lived_ns; // from its spawn
 	int code, status; // as in siginfo_t: CLD_EXITED and exit status, or CLD_KILLED, CLD_DUMPED and signal
 };
 
-// svc_judge says what a death leads to. A service that had been ready is spawned at once. One that dies
-// before is spawned at once for the first deaths in a row, then after 10 ms, doubling to 2 s, with up to a
-// quarter of jitter from `random`, then given up. SIGKILL comes from outside and weighs a fifth of an own
-// failure; deaths that the supervisor asked for weigh nothing. Returns RESPAWN, DELAY (with *delay_ns set),
+#define SVC_HEALTHY_NS UINT64_C(2000000000) // who lived that long was well
+#define SVC_MAX_DEATHS 10                    // where the topology does not say
+#define SVC_WINDOW_NS UINT64_C(10000000000)
+
+// svc_judge says what a death leads to. A service that was well when it died is spawned at once. One that dies in less than
+// SVC_HEALTHY_NS, or before it is ready, is spawned at once for the first three such deaths in a row, then after 10 ms,
+// doubling to 2 s or what lets max_deaths come together within window_ns, with up to a quarter of jitter from `random`; health
+// begins this again. It is given up
+// after max_deaths of its own within window_ns, or after ten in a row before readiness. SIGKILL comes from outside:
+// of a service that was ready it weighs nothing, before readiness a fifth of an own failure; deaths that the supervisor asked
+// for weigh nothing. Returns RESPAWN, DELAY (with *delay_ns set),
 // END or GIVE_UP.
 enum svc_event svc_judge(const struct svc_policy *policy, struct svc_history *history,
 			 const struct svc_death *death, uint64_t now_ns, uint32_t random, uint64_t *delay_ns);

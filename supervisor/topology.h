@@ -54,7 +54,7 @@ struct topo_service {
 	enum topo_ready ready;
 	uint32_t *ready_timeout_ms; // 0 = wait for ever
 	uint32_t *stop_timeout_ms;
-	uint32_t *max_deaths; // within window_ms; 0 = no limit for a service that was ready
+	uint32_t *max_deaths; // of its own within window_ms, 10 in 10 s if not given; 0 = no limit for a service that was ready
 	uint32_t *window_ms;
 	uint32_t *fatal_exits; // exit statuses after which a new incarnation would fail as well
 	unsigned fatal_exits_cnt;

@@ -11,12 +11,12 @@ static const struct svc_policy always = {SVC_RESTART_ALWAYS, {1u << 2 | 1u << 3}
 
 static struct svc_death exited(int status, bool ready)
 {
-	return (struct svc_death){.ready = ready, .code = CLD_EXITED, .status = status};
+	return (struct svc_death){.ready = ready, .lived_ns = 5000 * MS, .code = CLD_EXITED, .status = status};
 }
 
 static struct svc_death killed(int signal, bool ready)
 {
-	return (struct svc_death){.ready = ready, .code = CLD_KILLED, .status = signal};
+	return (struct svc_death){.ready = ready, .lived_ns = 5000 * MS, .code = CLD_KILLED, .status = signal};
 }
 
 Test(service, every_state_has_a_name_of_its_own)
@@ -27,14 +27,14 @@ Test(service, every_state_has_a_name_of_its_own)
 	cr_assert_str_eq(svc_state_name(99), "unknown");
 }
 
-Test(service, table_never_leaves_its_bounds_and_waiting_is_never_come_back_to)
+Test(service, table_never_leaves_its_bounds_and_only_a_recall_leads_back_to_waiting)
 {
 	for (unsigned s = 0; s < SVC_STATE_CNT; s++)
 		for (unsigned e = 0; e < SVC_EVENT_CNT; e++) {
 			struct svc_step step = svc_step(s, e);
 
 			cr_assert(step.next < SVC_STATE_CNT && step.action < SVC_ACTION_CNT);
-			if (s != SVC_WAITING)
+			if (s != SVC_WAITING && s != SVC_RECALLED && e != SVC_EV_RECALL)
 				cr_assert_neq(step.next, SVC_WAITING,
 					      "state %u, event %u: the cell has no entry", s, e);
 		}
@@ -107,6 +107,52 @@ Test(judge, deaths_before_readiness_back_off_and_end)
 		last = delay;
 	}
 	cr_assert_eq(svc_judge(&always, &h, &d, 10, 0, &delay), SVC_EV_GIVE_UP);
+}
+
+Test(judge, deaths_soon_after_the_start_back_off_and_health_begins_again)
+{
+	struct svc_history h = {0};
+	struct svc_death d = exited(1, true);
+	uint64_t delay = 0, last = 0;
+
+	for (unsigned round = 0; round < 3; round++) {
+		d.lived_ns = 200 * MS;
+		for (unsigned i = 1; i <= 3; i++)
+			cr_assert_eq(svc_judge(&always, &h, &d, i, 0, &delay), SVC_EV_RESPAWN,
+				     "the first are followed at once");
+		for (last = 0; last < 1500 * MS; last = delay) {
+			cr_assert_eq(svc_judge(&always, &h, &d, 9, 0, &delay), SVC_EV_DELAY);
+			cr_assert_gt(delay, last);
+		}
+		d.lived_ns = SVC_HEALTHY_NS;
+		cr_assert_eq(svc_judge(&always, &h, &d, 9, 0, &delay), SVC_EV_RESPAWN);
+	}
+}
+
+Test(judge, sigkill_from_outside_of_a_ready_service_is_followed_at_once_however_often)
+{
+	struct svc_history h = {0};
+	struct svc_policy p = always;
+	struct svc_death d = killed(SIGKILL, true);
+	uint64_t delay;
+
+	p.max_deaths = 1;
+	d.lived_ns = 0;
+	for (unsigned i = 0; i < 1000; i++)
+		cr_assert_eq(svc_judge(&p, &h, &d, i, 0, &delay), SVC_EV_RESPAWN);
+}
+
+Test(judge, a_hang_is_a_failure_of_its_own)
+{
+	struct svc_history h = {0};
+	struct svc_policy p = always;
+	struct svc_death d = killed(SIGKILL, true);
+	uint64_t delay;
+
+	p.max_deaths = 1;
+	d.hung = true;
+	cr_assert_eq(svc_judge(&p, &h, &d, 0, 0, &delay), SVC_EV_RESPAWN);
+	cr_assert_eq(svc_judge(&p, &h, &d, 1, 0, &delay), SVC_EV_GIVE_UP);
 }
 
 Test(judge, jitter_is_a_quarter)

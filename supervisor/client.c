@@ -1,143 +1,11 @@
 #include "supervisor/client.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-#include "supervisor/control.h"
-#include "supervisor/plan.h"
-#include "supervisor/rundir.h"
-#include "supervisor/say.h"
-
-#define ANSWER_SECONDS 10
-
-struct link {
-	const char *group;
-	int fd;
-	struct fail fail;
-};
-
-static enum sup_exit failed(const struct fail *fail)
-{
-	say(NULL, "%s", fail->text);
-	return fail->status;
-}
-
-// has_limit: a supervisor that does not answer within ANSWER_SECONDS is taken for dead.
-static int link_open(struct link *l, const char *group, bool has_limit)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	struct timeval limit = {ANSWER_SECONDS, 0};
-	const char *error = plan_name_error(group);
-
-	l->group = group;
-	if (error)
-		return fail_set(&l->fail, SUP_USAGE, "'%s' can't be the name of a group: %s", group, error);
-	if (rundir_socket(addr.sun_path, group, "sock", &l->fail))
-		return -1;
-	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (l->fd < 0)
-		return fail_set(&l->fail, SUP_SYSTEM, "can't make a socket: %s", strerror(errno));
-	if (has_limit)
-		setsockopt(l->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	if (connect(l->fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
-		return 0;
-	if (errno == ENOENT)
-		fail_set(&l->fail, SUP_NO_GROUP, "there is no group '%s' (no socket %s)", group,
-			 addr.sun_path);
-	else if (errno == ECONNREFUSED)
-		fail_set(&l->fail, SUP_UNREACHABLE,
-			 "the supervisor of group '%s' is dead; `shmsup run` cleans up after it", group);
-	else
-		fail_set(&l->fail, SUP_UNREACHABLE, "can't reach the supervisor of group '%s' at %s: %s",
-			 group, addr.sun_path, strerror(errno));
-	close(l->fd);
-	return -1;
-}
-
-static int send_request(struct link *l, json_t *request)
-{
-	char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
-	int len = text ? asprintf(&line, "%s\n", text) : -1;
-	ssize_t sent = -1;
-
-	json_decref(request);
-	free(text);
-	if (len > CONTROL_REQUEST_MAX)
-		errno = EMSGSIZE;
-	else if (len > 0)
-		sent = send(l->fd, line, (size_t)len, MSG_NOSIGNAL);
-	free(line);
-	return sent == len && len > 0
-		       ? 0
-		       : fail_set(&l->fail, SUP_UNREACHABLE, "can't send to the supervisor of group '%s': %s",
-				  l->group, strerror(errno));
-}
-
-// One line of reply; *out is NULL at the end of the connection.
-static int read_reply(struct link *l, json_t **out)
-{
-	char *buf = malloc(CONTROL_OUTPUT_MAX);
-	size_t len = 0;
-	ssize_t n = 0;
-
-	*out = NULL;
-	if (!buf)
-		return fail_set(&l->fail, SUP_SYSTEM, "no memory");
-	while (len < CONTROL_OUTPUT_MAX && !(len && buf[len - 1] == '\n')) {
-		n = recv(l->fd, buf + len, CONTROL_OUTPUT_MAX - len, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-	}
-	if (len)
-		*out = json_loadb(buf, len, 0, NULL);
-	free(buf);
-	if (n < 0 && errno != ECONNRESET)
-		return fail_set(&l->fail, SUP_UNREACHABLE, "the supervisor of group '%s' does not answer: %s",
-				l->group, errno == EAGAIN ? "it was given 10 s" : strerror(errno));
-	if (len && !json_is_object(*out))
-		return fail_set(&l->fail, SUP_UNREACHABLE,
-				"the supervisor of group '%s' answers in a way this shmsup does not know",
-				l->group);
-	return 0;
-}
-
-static int check_reply(struct link *l, const json_t *reply)
-{
-	const char *error;
-
-	if (!reply)
-		return fail_set(&l->fail, SUP_UNREACHABLE,
-				"the supervisor of group '%s' is dead, or ended before it answered",
-				l->group);
-	if (json_is_true(json_object_get(reply, "ok")))
-		return 0;
-	error = json_string_value(json_object_get(reply, "error"));
-	return fail_set(&l->fail, SUP_REFUSED, "%s", error ? error : "refused, without a reason");
-}
-
-// Sends the request (and gives it up), reads the reply into *out.
-static int ask(struct link *l, const char *group, json_t *request, bool has_limit, json_t **out)
-{
-	int rc;
-
-	*out = NULL;
-	if (link_open(l, group, has_limit)) {
-		json_decref(request);
-		return -1;
-	}
-	rc = send_request(l, request) || read_reply(l, out) || check_reply(l, *out) ? -1 : 0;
-	close(l->fd);
-	return rc;
-}
+#include "supervisor/link.h"
 
 static void print_table(const json_t *status)
 {
@@ -181,9 +49,9 @@ enum sup_exit client_status(const char *group, bool json)
 	struct link l;
 	char *text;
 
-	if (ask(&l, group, json_pack("{s:s}", "verb", "status"), true, &reply)) {
+	if (link_ask(&l, group, json_pack("{s:s}", "verb", "status"), true, &reply)) {
 		json_decref(reply);
-		return failed(&l.fail);
+		return link_failed(&l);
 	}
 	status = json_object_get(reply, "status");
 	if (json) {
@@ -202,13 +70,18 @@ static enum sup_exit act(const char *group, json_t *request, bool has_limit, con
 {
 	struct link l;
 	json_t *reply;
-	int rc = ask(&l, group, request, has_limit, &reply);
+	int rc = link_ask(&l, group, request, has_limit, &reply);
+
+	long long pid = json_integer_value(json_object_get(reply, "pid"));
 
 	if (!rc)
-		printf("%s: %s %s, pid %lld\n", group, service, said,
-		       (long long)json_integer_value(json_object_get(reply, "pid")));
+		printf("%s%s%s %s", group, service ? ": " : "", service ? service : ": all", said);
+	if (!rc && pid)
+		printf(", pid %lld", pid);
+	if (!rc)
+		putchar('\n');
 	json_decref(reply);
-	return rc ? failed(&l.fail) : SUP_OK;
+	return rc ? link_failed(&l) : SUP_OK;
 }
 
 enum sup_exit client_kill(const char *group, const char *service, int signal)
@@ -227,20 +100,30 @@ enum sup_exit client_restart(const char *group, const char *service)
 		   service);
 }
 
-enum sup_exit client_stop(const char *group)
+enum sup_exit client_start(const char *group, const char *service)
+{
+	return act(group, service ? json_pack("{s:s, s:s}", "verb", "start", "service", service)
+				  : json_pack("{s:s}", "verb", "start"),
+		   false, "started", service);
+}
+
+enum sup_exit client_stop(const char *group, const char *service)
 {
 	struct link l;
 	json_t *reply = NULL;
 	int rc;
 
+	if (service)
+		return act(group, json_pack("{s:s, s:s}", "verb", "stop", "service", service), false, "stopped",
+			   service);
 	if (link_open(&l, group, false))
-		return failed(&l.fail);
-	rc = send_request(&l, json_pack("{s:s}", "verb", "stop")) || read_reply(&l, &reply) ||
-	     (reply && check_reply(&l, reply));
-	close(l.fd);
+		return link_failed(&l);
+	rc = link_send(&l, json_pack("{s:s}", "verb", "stop")) || link_read(&l, &reply) ||
+	     (reply && link_check(&l, reply));
+	link_close(&l);
 	json_decref(reply);
 	if (rc)
-		return failed(&l.fail);
+		return link_failed(&l);
 	printf("%s: stopped\n", group);
 	return SUP_OK;
 }

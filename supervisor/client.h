@@ -12,7 +12,13 @@ enum sup_exit client_status(const char *group, bool json);
 enum sup_exit client_kill(const char *group, const char *service, int signal);
 enum sup_exit client_restart(const char *group,
 			     const char *service); // returns when the new incarnation is ready
-enum sup_exit client_stop(const char *group);      // returns when all of the group is gone
+// client_start, client_stop: one service, or with NULL the group: what is down in it is started, all of it is ended. They
+// return when what is started is ready, and when what is stopped is gone.
+enum sup_exit client_start(const char *group, const char *service);
+enum sup_exit client_stop(const char *group, const char *service);
+// client_events prints the last events, and with follow each further one until the group ends; as text, or as one JSON
+// object per line. Ends with SUP_UNREACHABLE when the supervisor dies, or drops this client because it reads too slowly.
+enum sup_exit client_events(const char *group, bool follow, bool json);
 
 // client_signal_number: 9, "9", "KILL", "SIGKILL", "kill" -> SIGKILL; 0 if it is none.
 int client_signal_number(const char *name);

@@ -18,11 +18,12 @@ struct client {
 				// starves a death
 	struct control *control;
 	struct control_wait wait;
+	bool follows;
 	bool last; // to be closed when its output is gone
 	char in[CONTROL_REQUEST_MAX];
 	size_t in_len;
 	char *out;
-	size_t out_len, out_done;
+	size_t out_len, out_done, out_room;
 };
 
 struct control {
@@ -84,7 +85,7 @@ static bool flush(struct client *c)
 	}
 	free(c->out);
 	c->out = NULL;
-	c->out_len = c->out_done = 0;
+	c->out_len = c->out_done = c->out_room = 0;
 	if (c->last)
 		drop(c);
 	return c->watch.fd >= 0;
@@ -94,7 +95,7 @@ static bool flush(struct client *c)
 static void put_reply(struct client *c, json_t *reply)
 {
 	c->wait.waiting = false;
-	c->out = reply ? json_dumps(reply, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+	c->out = reply ? json_dumps(reply, JSON_COMPACT | JSON_REAL_PRECISION(16)) : NULL;
 	json_decref(reply);
 	c->out_len = c->out ? strlen(c->out) : 0;
 	c->out_done = 0;
@@ -106,6 +107,7 @@ static void put_reply(struct client *c, json_t *reply)
 	}
 	if (c->out)
 		c->out[c->out_len++] = '\n'; // in place of the final NUL
+	c->out_room = c->out_len;
 }
 
 static void handle_line(struct client *c, size_t len)
@@ -122,13 +124,14 @@ static void handle_line(struct client *c, size_t len)
 	json_decref(request);
 	if (reply || !c->wait.waiting)
 		put_reply(c, reply);
+	c->follows = c->wait.follow;
 }
 
 static void handle_input(struct client *c)
 {
 	char *end = memchr(c->in, '\n', c->in_len);
 
-	if (has_output(c) || c->wait.waiting)
+	if (has_output(c) || c->wait.waiting || c->follows)
 		return;
 	if (end) {
 		size_t len = (size_t)(end - c->in);
@@ -148,15 +151,15 @@ static void go_on(struct client *c)
 
 	if (!flush(c))
 		return;
-	more = !has_output(c) && !c->wait.waiting && memchr(c->in, '\n', c->in_len);
+	more = !has_output(c) && !c->wait.waiting && !c->follows && memchr(c->in, '\n', c->in_len);
 	if (more)
 		loop_timer_set(c->control->loop, &c->next, 0);
-	if (c->wait.waiting)
+	if (c->wait.waiting || (c->follows && !has_output(c)))
 		loop_timer_cancel(c->control->loop, &c->timer);
 	loop_watch_events(c->control->loop, &c->watch,
-			  has_output(c)             ? POLLOUT
-			  : more || c->wait.waiting ? 0
-						    : POLLIN);
+			  has_output(c)                           ? POLLOUT
+			  : more || c->wait.waiting || c->follows ? 0
+								  : POLLIN);
 }
 
 static void on_next(struct loop_timer *t)
@@ -172,7 +175,7 @@ static void on_client(struct loop_watch *w, short revents)
 	struct client *c = (struct client *)w;
 	ssize_t n;
 
-	if (c->wait.waiting || loop_timer_is_set(&c->next)) {
+	if (c->wait.waiting || loop_timer_is_set(&c->next) || (c->follows && !has_output(c))) {
 		if (revents & (POLLHUP | POLLERR))
 			drop(c);
 		return;
@@ -224,7 +227,7 @@ static void admit(struct control *c, int fd)
 		k->next = (struct loop_timer){on_next, 0, 0};
 		k->control = c;
 		k->wait = (struct control_wait){0};
-		k->last = false;
+		k->last = k->follows = false;
 		k->in_len = k->out_len = k->out_done = 0;
 		if (loop_watch(c->loop, &k->watch) || loop_timer_set(c->loop, &k->timer, CONTROL_IDLE_NS))
 			drop(k);
@@ -302,6 +305,62 @@ void control_settle(struct control *c, json_t *(*reply)(void *ctx, const struct 
 		loop_timer_set(c->loop, &k->timer, CONTROL_IDLE_NS);
 		go_on(k);
 	}
+}
+
+unsigned control_followers(const struct control *c)
+{
+	unsigned cnt = 0;
+
+	for (unsigned i = 0; c && i < CONTROL_CLIENT_MAX; i++)
+		cnt += c->clients[i].watch.fd >= 0 && c->clients[i].follows;
+	return cnt;
+}
+
+// Behind what the client has not read yet. Returns false if that is too much, or there is no memory for it.
+static bool append(struct client *k, const char *line, size_t len)
+{
+	size_t left = k->out_len - k->out_done;
+
+	if (left + len > CONTROL_OUTPUT_MAX)
+		return false;
+	if (k->out_len + len > k->out_room) {
+		size_t room = (left + len) * 2;
+		char *out = malloc(room);
+
+		if (!out)
+			return false;
+		if (left)
+			memcpy(out, k->out + k->out_done, left);
+		free(k->out);
+		k->out = out;
+		k->out_room = room;
+		k->out_done = 0;
+		k->out_len = left;
+	}
+	memcpy(k->out + k->out_len, line, len);
+	k->out_len += len;
+	return true;
+}
+
+unsigned control_publish(struct control *c, const char *line, size_t len)
+{
+	unsigned dropped = 0;
+
+	for (unsigned i = 0; c && i < CONTROL_CLIENT_MAX; i++) {
+		struct client *k = &c->clients[i];
+
+		if (k->watch.fd < 0 || !k->follows)
+			continue;
+		if (!append(k, line, len)) {
+			drop(k);
+			dropped++;
+			continue;
+		}
+		if (!loop_timer_is_set(&k->timer))
+			loop_timer_set(c->loop, &k->timer, CONTROL_IDLE_NS);
+		go_on(k);
+	}
+	return dropped;
 }
 
 void control_shut(struct control *c)

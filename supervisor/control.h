@@ -1,13 +1,22 @@
-// The control socket: one JSON object per line each way. Everything is bounded: clients, the length of a
-// request, what waits to be read by a client, the time a client may take. A client that does not read, or
-// never ends its line, is dropped; it holds nobody up.
+// The control socket: a Unix stream socket, mode 0600; peers of another user than the supervisor's or root are refused.
+// One JSON object per line each way, one reply per request, in their order. Everything is bounded: clients, the length of
+// a request, what waits to be read by a client, the time a client may take. A client that does not read, or never ends
+// its line, is dropped; it holds nobody up.
 //
 //	{"verb": "status"}                                  -> {"ok": true, "status": {...}}
-//	{"verb": "kill", "service": "hotdb", "signal": 9}   -> {"ok": true, "pid": 123}
-//	{"verb": "restart", "service": "hotdb"}             -> {"ok": true, "pid": 124}, when the new
-// incarnation is ready
+//	{"verb": "kill", "service": "hotdb", "signal": 9}   -> {"ok": true, "pid": 123}; "signal" may be left out
+//	{"verb": "signal", "service": "hotdb", "signal": 1} -> the same
+//	{"verb": "restart", "service": "hotdb"}             -> {"ok": true, "pid": 124}, when the new incarnation is ready
+//	{"verb": "start", "service": "hotdb"}               -> the same, with those it depends on, when it is ready
+//	{"verb": "start"}                                   -> {"ok": true, "pid": 0}, when all that were down are ready
+//	{"verb": "stop", "service": "hotdb"}                -> {"ok": true, "pid": 0}, when its process is gone
 //	{"verb": "stop"}                                    -> no reply: end of file when all is gone
+//	{"verb": "events", "follow": true}                  -> {"ok": true, "events": [...]}, the last ones; with "follow"
+//	                                                       each further event is a line (events.h), until the group ends
 //	anything that can't be done                         -> {"ok": false, "error": "..."}
+//
+// A client that follows is sent no more replies; what it sends is not read. When CONTROL_OUTPUT_MAX bytes wait for
+// it, or it reads nothing for CONTROL_IDLE_NS, it is dropped.
 #ifndef SUPERVISOR_CONTROL_H
 #define SUPERVISOR_CONTROL_H
 
@@ -16,13 +25,15 @@
 
 #define CONTROL_CLIENT_MAX 32
 #define CONTROL_REQUEST_MAX 4096 // bytes of a line
-#define CONTROL_OUTPUT_MAX (1u << 20)
+#define CONTROL_OUTPUT_MAX (1u << 20) // bytes that may wait for a client to read them
 #define CONTROL_IDLE_NS UINT64_C(10000000000) // for a client that owes us bytes or has ours to read
+#define CONTROL_FOLLOWER_MAX 16 // of the clients: those that follow must leave room for the others
 
 // What the answer to a request waits for; the meaning is the handler's.
 struct control_wait {
 	bool waiting;
 	unsigned service, incarnation;
+	bool follow; // beside a reply: the client is sent what control_publish is given from now on
 };
 
 struct control;
@@ -36,6 +47,11 @@ typedef json_t *control_handler(void *ctx, const json_t *request, struct control
 int control_open(struct control **out, struct loop *l, const char *path, control_handler *f, void *ctx);
 // control_settle asks reply(ctx, wait) for each waiting client and sends what is not NULL.
 void control_settle(struct control *c, json_t *(*reply)(void *ctx, const struct control_wait *w), void *ctx);
+// control_publish sends a line (with its '\n') to the clients that follow. Returns how many were dropped because they do
+// not read.
+unsigned control_publish(struct control *c, const char *line, size_t len);
+// control_followers counts the clients that follow.
+unsigned control_followers(const struct control *c);
 // control_shut takes no more clients and removes the path; those that are connected stay so.
 void control_shut(struct control *c);
 // control_close does that if it was not done, and ends all connections: to a client this says that the supervisor is done.

@@ -25,6 +25,7 @@ void group_stop(struct group *g, enum group_end why)
 	g->end = why;
 	g->end_ns = loop_now();
 	chaos_stop(&g->chaos);
+	events_put(g->events, "group", json_pack("{s:s}", "state", "stopping"));
 	group_go_on_soon(g);
 }
 
@@ -49,6 +50,8 @@ bool group_done(const struct group *g)
 	for (unsigned i = 0; i < g->service_cnt; i++) {
 		enum svc_state state = g->services[i].state;
 
+		if (!g->stopping && g->services[i].held)
+			return false;
 		if (!svc_is_down(state) && (state != SVC_WAITING || g->stopping))
 			return false;
 	}
@@ -216,6 +219,7 @@ static int open_sockets(struct group *g, struct fail *fail)
 	err = control_open(&g->control, g->loop, path, group_verb, g);
 	if (err)
 		return fail_set(fail, SUP_SYSTEM, "can't open control socket %s: %s", path, strerror(err));
+	events_to(g->events, g->control);
 	return 0;
 }
 
@@ -270,6 +274,9 @@ static int set_up(struct group *g, struct fail *fail)
 
 	if (err)
 		return fail_set(fail, SUP_SYSTEM, "can't make an event loop: %s", strerror(err));
+	g->events = events_new();
+	if (!g->events)
+		return fail_set(fail, SUP_SYSTEM, "no memory for the events");
 	if (find_programs(g, fail) ||
 	    (g->options->report_file && report_check_file(g->options->report_file, fail)) ||
 	    open_signals(g, fail) || rundir_make(fail) ||
@@ -288,6 +295,8 @@ static void tear_down(struct group *g)
 	notify_close(g->notify);
 	control_shut(g->control);
 	rundir_unlock(g->plan->spec.name, g->lock);
+	events_put(g->events, "group", json_pack("{s:s}", "state", "ended"));
+	events_delete(g->events);
 	control_close(g->control); // last: the end of a connection says that all is gone
 	if (g->loop) {
 		loop_unwatch(g->loop, &g->signals);
@@ -316,6 +325,7 @@ static void run(struct group *g)
 	int err = 0;
 
 	g->begin_ns = loop_now();
+	events_put(g->events, "group", json_pack("{s:s}", "state", "running"));
 	progress_start(&g->progress, g->loop, g->plan, g->report, respawns_of, g);
 	chaos_start(&g->chaos, g->loop, &g->plan->chaos, kill_for_chaos, g);
 	go_on(g);

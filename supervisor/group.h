@@ -7,6 +7,7 @@
 
 #include "supervisor/chaos.h"
 #include "supervisor/control.h"
+#include "supervisor/events.h"
 #include "supervisor/launch.h"
 #include "supervisor/loop.h"
 #include "supervisor/notify.h"
@@ -52,9 +53,13 @@ struct service {
 	unsigned incarnation; // 0 = never spawned
 	uint64_t spawns, deaths;
 	uint64_t since_ns;    // in its state
+	uint64_t spawned_ns;  // its process
 	int asked_signal;     // that the supervisor sent it; 0 = none
-	bool was_ready, late; // of this incarnation
+	bool was_ready, late, hung;  // of this incarnation
+	bool told_start, told_ready; // of it, as events
+	bool reaping;                // inside service_reap: its events come after that of the death
 	bool blocked;         // scratch of group_go_on
+	bool held;            // stopped by a command: it is there to be started again
 	struct svc_history history;
 	struct svc_death last; // how the last incarnation died
 	char status[NOTIFY_STATUS_MAX];
@@ -67,6 +72,7 @@ struct group {
 	struct loop *loop;
 	struct notify *notify;
 	struct control *control;
+	struct events *events;
 	struct report *report;
 	struct launcher launcher;
 	int lock; // rundir_lock
@@ -103,6 +109,9 @@ void service_reap(struct service *s); // if it is dead, what a death leads to
 uint64_t service_respawns(const struct service *s);
 // service_death_text: "was killed by SIGSEGV", "ended with exit status 3".
 void service_death_text(const struct svc_death *d, char *out, size_t size);
+
+// service_death_keys: the same as keys of an event or a status: how, and signal or exit_status.
+void service_death_keys(const struct svc_death *d, json_t *to);
 
 json_t *group_verb(void *group, const json_t *request, struct control_wait *wait);
 json_t *group_verb_settle(void *group, const struct control_wait *wait);

@@ -39,6 +39,48 @@ void service_death_text(const struct svc_death *d, char *out, size_t size)
 		snprintf(out, size, "was killed by signal %d", d->status);
 }
 
+void service_death_keys(const struct svc_death *d, json_t *to)
+{
+	const char *name = sigabbrev_np(d->status);
+	char text[96], signal[24];
+
+	service_death_text(d, text, sizeof(text));
+	json_object_set_new(to, "how", json_string(text));
+	if (!d->spawn_failed && d->code == CLD_EXITED)
+		json_object_set_new(to, "exit_status", json_integer(d->status));
+	snprintf(signal, sizeof(signal), name ? "SIG%s" : "%.0s%d", name ? name : "", d->status);
+	if (!d->spawn_failed && d->code != CLD_EXITED)
+		json_object_set_new(to, "signal", json_string(signal));
+}
+
+static json_t *keys_of(const struct service *s)
+{
+	return json_pack("{s:s, s:i, s:i}", "service", s->plan->name, "pid", (int)s->pid, "incarnation",
+			 (int)s->incarnation);
+}
+
+// What has not been told of the incarnation that runs, or that none will.
+static void tell(struct service *s)
+{
+	struct events *e = s->group->events;
+	json_t *o;
+
+	if (s->reaping)
+		return;
+	if (s->pid > 0 && !s->told_start)
+		events_put(e, s->spawns > 1 ? "respawn" : "start", keys_of(s));
+	s->told_start = s->pid > 0;
+	if (s->pid > 0 && s->was_ready && !s->told_ready)
+		events_put(e, "ready", keys_of(s));
+	s->told_ready = s->was_ready;
+	if (s->pid > 0 || !svc_is_down(s->state))
+		return;
+	o = json_pack("{s:s}", "service", s->plan->name);
+	if (s->state == SVC_FAILED)
+		service_death_keys(&s->last, o);
+	events_put(e, svc_state_name(s->state), o);
+}
+
 static void set_timer(struct service *s, uint64_t after_ns)
 {
 	struct fail fail;
@@ -81,6 +123,8 @@ static void enter(struct service *s, enum svc_state state)
 	if (s->state != state)
 		s->since_ns = loop_now();
 	s->state = state;
+	if (state == SVC_WAITING)
+		loop_timer_cancel(s->group->loop, &s->timer);
 }
 
 static void rested(struct service *s)
@@ -90,6 +134,7 @@ static void rested(struct service *s)
 	char text[96];
 
 	loop_timer_cancel(g->loop, &s->timer);
+	tell(s);
 	if (s->state == SVC_FAILED) {
 		service_death_text(&s->last, text, sizeof(text));
 		say(group_name(s), "service '%s' failed: it %s; %s", s->plan->name, text,
@@ -108,6 +153,7 @@ static void note_ready(struct service *s)
 	s->was_ready = true;
 	loop_timer_cancel(s->group->loop, &s->timer);
 	svc_healthy(&s->history);
+	tell(s);
 }
 
 bool service_feed(struct service *s, enum svc_event event)
@@ -163,8 +209,13 @@ static void feed_death(struct service *s)
 
 static void spawn_failed(struct service *s, int err)
 {
+	json_t *o;
+
 	s->last = (struct svc_death){.spawn_failed = true, .status = err};
 	shmchan_broker_recover(s->group->broker, s->slot, NULL, NULL);
+	o = keys_of(s);
+	service_death_keys(&s->last, o);
+	events_put(s->group->events, "death", o);
 	say(group_name(s), "can't start service '%s' from %s: %s", s->plan->name, s->launch.path,
 	    strerror(err));
 	feed_death(s);
@@ -192,15 +243,16 @@ static void spawn(struct service *s)
 	}
 	s->spawns++;
 	s->asked_signal = 0;
-	s->was_ready = s->late = false;
+	s->was_ready = s->late = s->hung = s->told_start = s->told_ready = false;
 	s->status[0] = 0;
-	s->since_ns = loop_now();
+	s->since_ns = s->spawned_ns = loop_now();
 	shmchan_broker_spawned(g->broker, s->slot, s->pid);
 	if (loop_watch(g->loop, &s->pidfd)) {
 		fail_set(&fail, SUP_SYSTEM, "no memory to watch service '%s'", s->plan->name);
 		group_broken(g, &fail);
 	}
 	loop_timer_cancel(g->loop, &s->timer);
+	tell(s);
 	if (!s->plan->notifies)
 		service_feed(s, SVC_EV_READY);
 	else if (s->plan->ready_timeout_ns)
@@ -209,7 +261,7 @@ static void spawn(struct service *s)
 
 static bool was_asked(const struct service *s, const siginfo_t *info)
 {
-	return s->asked_signal && !s->late &&
+	return s->asked_signal && !s->late && !s->hung &&
 	       (s->asked_signal == SIGTERM ||
 		(info->si_code != CLD_EXITED && info->si_status == s->asked_signal));
 }
@@ -231,6 +283,42 @@ static void say_death(const struct service *s, pid_t pid, unsigned incarnation,
 	    "%s (pid %d, incarnation %u) %s; %llu dead letters, %llu blocks freed, repaired in %u us%s",
 	    s->plan->name, (int)pid, incarnation, text, (unsigned long long)r->dead_letters,
 	    (unsigned long long)r->blocks, (unsigned)(r->nsec / 1000), next);
+}
+
+static json_t *repair_keys(const struct service *s, unsigned incarnation, const struct shmchan_repair *r)
+{
+	const struct {
+		const char *key;
+		uint64_t value;
+	} counts[] = {
+		{"dead_letters", r->dead_letters}, {"dropped", r->dropped},     {"redelivered", r->redelivered},
+		{"answered", r->answered},         {"aborted", r->aborted},     {"published", r->published},
+		{"blocks", r->blocks},             {"died_sent", r->died_sent}, {"died_pending", r->died_pending},
+	};
+	json_t *o = json_pack("{s:s, s:i, s:f}", "service", s->plan->name, "incarnation", (int)incarnation, "us",
+			      (double)r->nsec / 1e3);
+
+	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		json_object_set_new(o, counts[i].key, json_integer((json_int_t)counts[i].value));
+	return o;
+}
+
+// After what it led to: the replacement does not wait for this.
+static void tell_death(struct service *s, pid_t pid, unsigned incarnation, const struct shmchan_repair *r)
+{
+	struct events *e = s->group->events;
+	json_t *o = json_pack("{s:s, s:i, s:i, s:b, s:i}", "service", s->plan->name, "pid", (int)pid,
+			      "incarnation", (int)incarnation, "asked", s->last.asked, "lived_ms",
+			      (int)(s->last.lived_ns / 1000000));
+
+	service_death_keys(&s->last, o);
+	events_put(e, "death", o);
+	events_put(e, "recovery", repair_keys(s, incarnation, r));
+	if (s->state == SVC_BACKOFF && loop_timer_is_set(&s->timer))
+		events_put(e, "backoff",
+			   json_pack("{s:s, s:f}", "service", s->plan->name, "delay_ms",
+				     (double)(s->timer.due_ns - loop_now()) / 1e6));
+	tell(s);
 }
 
 static void recover(struct service *s, const siginfo_t *info, struct shmchan_repair *repair)
@@ -268,13 +356,18 @@ void service_reap(struct service *s)
 	s->deaths++;
 	s->last = (struct svc_death){.asked = was_asked(s, &info),
 				     .late = s->late,
+				     .hung = s->hung,
 				     .ready = s->was_ready,
+				     .lived_ns = loop_now() - s->spawned_ns,
 				     .code = info.si_code,
 				     .status = info.si_status};
 	recover(s, &info, &repair);
 	s->pid = 0;
+	s->reaping = true;
 	feed_death(s);
+	s->reaping = false;
 	close(fd);
+	tell_death(s, pid, incarnation, &repair);
 	say_death(s, pid, incarnation, &repair);
 }
 

@@ -5,7 +5,9 @@
 #include "supervisor/group.h"
 #include "supervisor/say.h"
 
-#define NO_SERVICE UINT32_MAX // the wait of a `stop`
+#define NO_SERVICE UINT32_MAX        // the wait of a `stop` of the group
+#define ALL_SERVICES (UINT32_MAX - 1) // of a `start` of all
+#define DOWN 0                        // the incarnation that the `stop` of a service waits for
 
 static json_t *status_of(const struct service *s, uint64_t now_ns)
 {
@@ -73,6 +75,13 @@ static json_t *verb_kill(struct group *g, const json_t *request, struct control_
 	return json_pack("{s:b, s:i}", "ok", 1, "pid", (int)s->pid);
 }
 
+static json_t *verb_signal(struct group *g, const json_t *request, struct control_wait *wait)
+{
+	if (!json_object_get(request, "signal"))
+		return control_error("the request names no signal");
+	return verb_kill(g, request, wait);
+}
+
 static json_t *verb_restart(struct group *g, const json_t *request, struct control_wait *wait)
 {
 	json_t *error = NULL;
@@ -85,17 +94,97 @@ static json_t *verb_restart(struct group *g, const json_t *request, struct contr
 	if (g->stopping || !service_feed(s, SVC_EV_RESTART))
 		return control_error("service '%s' can't be restarted: %s", s->plan->name,
 				     g->stopping ? "the group is stopping" : svc_state_name(s->state));
-	*wait = (struct control_wait){true, (unsigned)(s - g->services), before + 1};
+	*wait = (struct control_wait){true, (unsigned)(s - g->services), before + 1, false};
+	return NULL;
+}
+
+static json_t *stop_one(struct group *g, const json_t *request, struct control_wait *wait)
+{
+	json_t *error = NULL;
+	struct service *s = find(g, request, &error);
+
+	if (!s)
+		return error;
+	service_feed(s, SVC_EV_STOP);
+	s->held = s->state == SVC_STOPPING || s->state == SVC_STOPPED;
+	*wait = (struct control_wait){true, (unsigned)(s - g->services), DOWN, false};
 	return NULL;
 }
 
 static json_t *verb_stop(struct group *g, const json_t *request, struct control_wait *wait)
 {
+	if (json_object_get(request, "service"))
+		return stop_one(g, request, wait);
 	if (!g->stopping)
 		say(g->plan->spec.name, "asked to stop");
 	group_stop(g, GROUP_STOPPED);
-	*wait = (struct control_wait){true, NO_SERVICE, 0};
+	*wait = (struct control_wait){true, NO_SERVICE, 0, false};
 	return NULL;
+}
+
+// What is down begins again from waiting, and what it depends on with it; one that did its work is left alone unless it
+// is the one that is asked for.
+static void start_with_deps(struct service *s, bool asked)
+{
+	if (s->state == SVC_DONE && !asked)
+		return;
+	if (svc_is_down(s->state)) {
+		s->held = false;
+		service_feed(s, SVC_EV_RECALL);
+	}
+	for (unsigned i = 0; i < s->plan->dep_cnt; i++)
+		start_with_deps(&s->group->services[s->plan->deps[i]], false);
+}
+
+static json_t *verb_start(struct group *g, const json_t *request, struct control_wait *wait)
+{
+	json_t *error = NULL;
+	struct service *s;
+
+	if (g->stopping)
+		return control_error("nothing can be started: the group is stopping");
+	if (!json_object_get(request, "service")) {
+		for (unsigned i = 0; i < g->service_cnt; i++)
+			start_with_deps(&g->services[i], false);
+		*wait = (struct control_wait){true, ALL_SERVICES, 0, false};
+		group_go_on_soon(g);
+		return NULL;
+	}
+	s = find(g, request, &error);
+	if (!s)
+		return error;
+	*wait = (struct control_wait){true, (unsigned)(s - g->services),
+				      s->incarnation + !svc_has_process(s->state), false};
+	start_with_deps(s, true);
+	group_go_on_soon(g);
+	return NULL;
+}
+
+static json_t *verb_events(struct group *g, const json_t *request, struct control_wait *wait)
+{
+	const json_t *after = json_object_get(request, "after");
+	bool follow = json_is_true(json_object_get(request, "follow"));
+
+	if (after && !json_is_integer(after))
+		return control_error("\"after\" is the number of an event");
+	if (follow && control_followers(g->control) >= CONTROL_FOLLOWER_MAX)
+		return control_error("%d clients follow the events already", CONTROL_FOLLOWER_MAX);
+	wait->follow = follow;
+	return json_pack("{s:b, s:o}", "ok", 1, "events", events_kept(g->events, json_integer_value(after)));
+}
+
+static json_t *settle_all(struct group *g)
+{
+	for (unsigned i = 0; i < g->service_cnt; i++) {
+		const struct service *s = &g->services[i];
+
+		if (s->state == SVC_FAILED || g->stopping)
+			return control_error("service '%s' did not become ready: it is %s", s->plan->name,
+					     svc_state_name(s->state));
+		if (s->state != SVC_READY && s->state != SVC_DONE && !s->held)
+			return NULL;
+	}
+	return json_pack("{s:b, s:i}", "ok", 1, "pid", 0);
 }
 
 json_t *group_verb_settle(void *group, const struct control_wait *wait)
@@ -105,7 +194,11 @@ json_t *group_verb_settle(void *group, const struct control_wait *wait)
 
 	if (wait->service == NO_SERVICE)
 		return NULL; // the end of the connection says it
+	if (wait->service == ALL_SERVICES)
+		return settle_all(g);
 	s = &g->services[wait->service];
+	if (wait->incarnation == DOWN)
+		return svc_is_down(s->state) ? json_pack("{s:b, s:i}", "ok", 1, "pid", 0) : NULL;
 	if (s->state == SVC_READY && s->incarnation >= wait->incarnation)
 		return json_pack("{s:b, s:i}", "ok", 1, "pid", (int)s->pid);
 	if (svc_is_down(s->state) || g->stopping)
@@ -118,20 +211,22 @@ static const struct verb {
 	const char *name;
 	json_t *(*f)(struct group *g, const json_t *request, struct control_wait *wait);
 } verbs[] = {
-	{"status", verb_status},
-	{"kill", verb_kill},
-	{"restart", verb_restart},
-	{"stop", verb_stop},
+	{"status", verb_status},   {"kill", verb_kill}, {"signal", verb_signal}, {"restart", verb_restart},
+	{"start", verb_start},   {"stop", verb_stop}, {"events", verb_events},
 };
 
 json_t *group_verb(void *group, const json_t *request, struct control_wait *wait)
 {
 	const char *name = json_string_value(json_object_get(request, "verb"));
+	char known[300] = "";
+	size_t used = 0;
 
 	for (unsigned i = 0; name && i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (strcmp(verbs[i].name, name) == 0)
 			return verbs[i].f(group, request, wait);
-	return control_error(name ? "no verb '%.32s'; known are: status, kill, restart, stop"
-				  : "the request names no verb%.0s",
-			     name ? name : "");
+	if (!name)
+		return control_error("the request names no verb");
+	for (unsigned i = 0; i < sizeof(verbs) / sizeof(verbs[0]) && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "", verbs[i].name);
+	return control_error("no verb '%.32s'; known are: %s", name, known);
 }

@@ -13,7 +13,9 @@ enum option_flag {
 	OPT_REPORT = 4,
 	OPT_VERBOSE = 8,
 	OPT_JSON = 16,
-	OPT_SIGNAL = 32
+	OPT_SIGNAL = 32,
+	OPT_FOLLOW = 64,
+	OPT_WORD = 128, // one more word may follow
 };
 
 struct args {
@@ -22,7 +24,7 @@ struct args {
 	const char *name, *report;
 	const char *sets[SET_MAX];
 	unsigned set_cnt;
-	bool verbose, json;
+	bool verbose, json, follow;
 	int signal;
 };
 
@@ -127,9 +129,29 @@ static enum sup_exit do_restart(const struct args *a)
 	return client_restart(a->words[0], a->words[1]);
 }
 
+static enum sup_exit do_start(const struct args *a)
+{
+	return client_start(a->words[0], a->words[1]);
+}
+
 static enum sup_exit do_stop(const struct args *a)
 {
-	return client_stop(a->words[0]);
+	return client_stop(a->words[0], a->words[1]);
+}
+
+static enum sup_exit do_signal(const struct args *a)
+{
+	int number = client_signal_number(a->words[2]);
+
+	if (number)
+		return client_kill(a->words[0], a->words[1], number);
+	say(NULL, "signal: '%s' is not a signal; usage: shmsup signal GROUP SERVICE SIGNAL", a->words[2]);
+	return SUP_USAGE;
+}
+
+static enum sup_exit do_events(const struct args *a)
+{
+	return client_events(a->words[0], a->follow, a->json);
 }
 
 static enum sup_exit do_help(const struct args *a);
@@ -147,7 +169,18 @@ static const struct command commands[] = {
 	 OPT_SIGNAL, do_kill},
 	{"restart", "GROUP SERVICE", "end a service and start it again; returns when it is ready", 2, 0,
 	 do_restart},
-	{"stop", "GROUP", "stop a group; returns when all of it is gone", 1, 0, do_stop},
+	{"start", "GROUP [SERVICE]",
+	 "start a service that is stopped, done or failed, and what it depends on; without SERVICE all that are "
+	 "stopped or failed; returns when they are ready",
+	 1, OPT_WORD, do_start},
+	{"stop", "GROUP [SERVICE]",
+	 "stop a service, or without SERVICE the group; returns when its process, or all of the group, is gone", 1,
+	 OPT_WORD, do_stop},
+	{"signal", "GROUP SERVICE SIGNAL", "send a signal to a service", 3, 0, do_signal},
+	{"events", "[-f|--follow] [-j|--json] GROUP",
+	 "show the last events of a running group: deaths, repairs, respawns, alerts; with -f also those to come, "
+	 "until it ends",
+	 1, OPT_FOLLOW | OPT_JSON, do_events},
 	{"help", "", "show this", 0, 0, do_help},
 	{0},
 };
@@ -171,6 +204,7 @@ static const struct option long_options[] = {
 	{"report", required_argument, NULL, OPT_REPORT},
 	{"verbose", no_argument, NULL, OPT_VERBOSE},
 	{"json", no_argument, NULL, OPT_JSON},
+	{"follow", no_argument, NULL, OPT_FOLLOW},
 	{"signal", required_argument, NULL, OPT_SIGNAL},
 	{0},
 };
@@ -195,6 +229,8 @@ static enum sup_exit take_option(const struct command *c, struct args *a, int op
 		opt = OPT_JSON;
 	if (opt == 'v')
 		opt = OPT_VERBOSE;
+	if (opt == 'f')
+		opt = OPT_FOLLOW;
 	for (const struct option *o = long_options; o->name; o++)
 		if (o->val == opt)
 			word = o->name;
@@ -222,6 +258,9 @@ static enum sup_exit take_option(const struct command *c, struct args *a, int op
 	case OPT_JSON:
 		a->json = true;
 		break;
+	case OPT_FOLLOW:
+		a->follow = true;
+		break;
 	case OPT_SIGNAL:
 		a->signal = client_signal_number(optarg);
 		if (!a->signal)
@@ -240,7 +279,7 @@ static enum sup_exit parse(const struct command *c, int argc, char **argv, struc
 	while (status == SUP_OK) {
 		int at = optind;
 
-		opt = getopt_long(argc, argv, ":jv", long_options, NULL);
+		opt = getopt_long(argc, argv, ":fjv", long_options, NULL);
 		if (opt == -1)
 			break;
 		if (opt == ':')
@@ -250,7 +289,7 @@ static enum sup_exit parse(const struct command *c, int argc, char **argv, struc
 		status = take_option(c, a, opt);
 	}
 	for (; status == SUP_OK && optind < argc; optind++) {
-		if (a->word_cnt == c->words)
+		if (a->word_cnt == c->words + !!(c->options & OPT_WORD))
 			return usage(c, "'%s' is one word too many", argv[optind]);
 		a->words[a->word_cnt++] = argv[optind];
 	}

@@ -4,12 +4,15 @@ supervisor_SRC := $(addprefix supervisor/, \
 	arena.c \
 	chaos.c \
 	client.c \
+	client_events.c \
 	control.c \
+	events.c \
 	exits.c \
 	group.c \
 	group_service.c \
 	group_verbs.c \
 	launch.c \
+	link.c \
 	loop.c \
 	loop_poll.c \
 	loop_uring.c \

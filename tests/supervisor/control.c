@@ -22,8 +22,12 @@ static json_t *handle(void *ctx, const json_t *request, struct control_wait *wai
 	static char big[600001];
 
 	requests++;
+	if (json_object_get(request, "follow")) {
+		wait->follow = true;
+		return json_pack("{s:b}", "ok", 1);
+	}
 	if (json_object_get(request, "wait")) {
-		*wait = (struct control_wait){true, 7, 8};
+		*wait = (struct control_wait){true, 7, 8, false};
 		return NULL;
 	}
 	if (json_object_get(request, "big")) {
@@ -250,4 +254,54 @@ Test(control, random_bytes)
 		close(fd);
 	}
 	turns(50);
+}
+
+Test(control, who_follows_gets_what_is_published_and_no_more_replies)
+{
+	int fd = dial(), other = dial();
+
+	say(fd, "{\"follow\":1}\n{\"x\":9}\n");
+	cr_assert_str_eq(hear(fd), "{\"ok\":true}\n");
+	cr_assert_eq(control_followers(control), 1);
+	cr_assert_eq(control_publish(control, "one\n", 4), 0);
+	cr_assert_eq(control_publish(control, "two\n", 4), 0);
+	cr_assert_str_eq(hear(fd), "one\n");
+	cr_assert_str_eq(hear(fd), "two\n");
+	say(other, "{\"x\":5}\n");
+	cr_assert_str_eq(hear(other), "{\"x\":5}\n");
+	cr_assert_str_eq(hear(other), "(nothing)");
+	say(fd, "{\"x\":9}\n");
+	cr_assert_eq(control_publish(control, "three\n", 6), 0);
+	cr_assert_str_eq(hear(fd), "three\n", "its request is not read");
+	close(fd);
+	turns(5);
+	cr_assert_eq(control_followers(control), 0);
+	close(other);
+}
+
+Test(control, who_follows_and_does_not_read_is_dropped_and_holds_nobody_up)
+{
+	static char line[65536];
+	int deaf = dial(), well = dial();
+	unsigned dropped = 0, sent = 0;
+
+	memset(line, 'e', sizeof(line));
+	line[99] = line[sizeof(line) - 1] = '\n';
+	say(deaf, "{\"follow\":1}\n");
+	say(well, "{\"follow\":1}\n");
+	cr_assert_str_eq(hear(deaf), "{\"ok\":true}\n");
+	cr_assert_str_eq(hear(well), "{\"ok\":true}\n");
+	for (; !dropped && sent < 100; sent++) {
+		static char sink[sizeof(line)];
+
+		dropped = control_publish(control, line, sizeof(line));
+		while (recv(well, sink, sizeof(sink), MSG_DONTWAIT) > 0)
+			turns(1);
+	}
+	cr_assert_eq(dropped, 1);
+	cr_assert_lt(sent, 2 * CONTROL_OUTPUT_MAX / sizeof(line) + 4, "what waits for it is bounded");
+	cr_assert_eq(control_followers(control), 1);
+	cr_assert_eq(control_publish(control, "on\n", 3), 0);
+	close(deaf);
+	close(well);
 }

@@ -63,6 +63,20 @@ static int check_chan(const struct shmchan_group_spec *s, const struct shmchan_c
 	return 0;
 }
 
+static const struct shmchan_pool_class *pool_classes(const struct shmchan_pool_spec *p,
+						     struct shmchan_pool_class *one)
+{
+	*one = (struct shmchan_pool_class){p->block_size, p->block_cnt};
+	return p->class_cnt ? p->classes : one;
+}
+
+static size_t pool_footprint(const struct shmchan_pool_spec *p)
+{
+	struct shmchan_pool_class one;
+
+	return shmchan_pool_footprint(pool_classes(p, &one), p->class_cnt ? p->class_cnt : 1);
+}
+
 static const char *object_name(const struct shmchan_group_spec *s, unsigned i)
 {
 	if (i < s->chan_cnt)
@@ -92,9 +106,9 @@ static int check_spec(const struct shmchan_group_spec *s, struct shmchan_why *wh
 	for (unsigned i = 0; i < s->pool_cnt && !err; i++) {
 		const struct shmchan_pool_spec *p = &s->pools[i];
 
-		if (!shmchan_name_ok(p->name) || !shmchan_pool_footprint(p->block_size, p->block_cnt))
+		if (!shmchan_name_ok(p->name) || !pool_footprint(p))
 			return shmchan_fail(why, SHMCHAN_EINVAL, 0, p->name ? p->name : "",
-					    "bad pool name, size or count");
+					    "bad pool name, or sizes or counts out of bounds");
 		err = check_slots(s, p->name, p->users, p->user_cnt, why);
 	}
 	for (unsigned i = 1; i < cnt && !err; i++)
@@ -129,7 +143,7 @@ static void fill_entry(struct shmchan_ctl_entry *e, const struct shmchan_group_s
 
 		e->kind = SHMCHAN_OBJ_POOL;
 		e->pool_no = i - s->chan_cnt + 1;
-		e->size = shmchan_pool_footprint(p->block_size, p->block_cnt);
+		e->size = pool_footprint(p);
 		set_slots(e->producers, p->users, p->user_cnt);
 	} else {
 		e->kind = SHMCHAN_OBJ_DEAD;
@@ -154,8 +168,10 @@ static int create_object(const struct shmchan_group_spec *s, const struct shmcha
 	} else if (i < s->chan_cnt + s->pool_cnt) {
 		const struct shmchan_pool_spec *p = &s->pools[i - s->chan_cnt];
 
-		shmchan_pool_new(seg.base, s->name, tag, e->name, i + 1, e->pool_no, p->block_size,
-				 p->block_cnt);
+		struct shmchan_pool_class one;
+
+		shmchan_pool_new(seg.base, s->name, tag, e->name, i + 1, e->pool_no, pool_classes(p, &one),
+				 p->class_cnt ? p->class_cnt : 1);
 	} else {
 		shmchan_dead_new(seg.base, s->name, tag, e->name, i + 1, s->dead_cnt ? s->dead_cnt : DEAD_CNT,
 				 s->dead_bytes ? s->dead_bytes : DEAD_BYTES);

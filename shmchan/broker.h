@@ -34,12 +34,21 @@ struct shmchan_chan_spec {
 	uint32_t alert_depth;     // messages from which tools warn; 0 = never
 };
 
+#define SHMCHAN_POOL_CLASSES 16
+
+struct shmchan_pool_class {
+	size_t block_size;  // bytes, in [1, 2^40]
+	uint32_t block_cnt; // >= 1; all classes together < 2^24
+};
+
 struct shmchan_pool_spec {
 	const char *name;
-	size_t block_size;     // bytes, in [1, 2^40]
-	uint32_t block_cnt;    // in [1, 2^24)
+	size_t block_size;     // bytes, as in a class; a pool of one size has no need of `classes`
+	uint32_t block_cnt;
 	const unsigned *users; // process slots that may allocate from it or receive its blocks
 	unsigned user_cnt;
+	const struct shmchan_pool_class *classes; // by growing size; then block_size and block_cnt are not read
+	unsigned class_cnt;                       // in [0, SHMCHAN_POOL_CLASSES]
 };
 
 struct shmchan_group_spec {

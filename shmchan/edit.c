@@ -96,17 +96,13 @@ static int fill_block(struct shmchan_broker *b, const struct shmchan_edit_block 
 	if (!*pool)
 		return shmchan_fail(why, SHMCHAN_ENOENT, 0, block->pool ? block->pool : "",
 				    "the group has no such pool");
-	if (block->len > (*pool)->ref.block_size)
-		return shmchan_fail(why, SHMCHAN_EINVAL, 0, block->pool,
-				    "%zu bytes do not fit into a block of %llu", block->len,
-				    (unsigned long long)(*pool)->ref.block_size);
-	err = shmchan_block_alloc(*pool, out);
+	err = shmchan_block_alloc_size(*pool, block->len, out, why);
 	if (err)
-		return shmchan_fail(why, err, 0, block->pool, "no free block");
+		return err;
 	// Dying from here to the send leaves a block that the dead broker owns: shmchan_edit_recover frees it.
 	data = shmchan_block_data(*pool, *out);
 	memcpy(data, block->data, block->len);
-	memset(data + block->len, 0, (*pool)->ref.block_size - block->len);
+	memset(data + block->len, 0, shmchan_block_size(*pool, *out) - block->len);
 	return 0;
 }
 
@@ -435,6 +431,7 @@ static const char *orphaned(const struct shmchan_map *m, uint64_t w)
 	case SHMCHAN_BLOCK_FREE:
 		return w ? "its word was impossible" : NULL;
 	case SHMCHAN_BLOCK_OWNED:
+	case SHMCHAN_BLOCK_CACHED:
 		return shmchan_map_gone(m, (shmchan_owner)w) ? "its owner is gone" : NULL;
 	case SHMCHAN_BLOCK_KEPT:
 		return NULL;

@@ -26,6 +26,7 @@ uint64_t shmchan_layout_hash(void)
 		SHMCHAN_TALLY_OWN,
 		sizeof(struct shmchan_pool_shm),
 		sizeof(struct shmchan_pool_word),
+		SHMCHAN_BLOCK_CACHED,
 		sizeof(struct shmchan_dead_shm),
 		sizeof(struct shmchan_dead_entry),
 		offsetof(struct shmchan_dead_entry, data),

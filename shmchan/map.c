@@ -207,6 +207,7 @@ static void check_pool(struct checker *c, const struct shmchan_pool_ref *p)
 					 (unsigned long long)w);
 			break;
 		case SHMCHAN_BLOCK_OWNED:
+		case SHMCHAN_BLOCK_CACHED:
 			if (shmchan_map_gone(c->m, (shmchan_owner)w) && atomic_load(&p->words[i].word) == w)
 				complain(c, p->name,
 					 "block %u is owned by slot %u, incarnation %u, which is gone", i,

@@ -111,6 +111,7 @@ void shmchan_detach(struct shmchan_proc *p)
 		shmchan_close(p->chans);
 	for (unsigned i = 0; i <= SHMCHAN_POOL_MAX; i++)
 		if (p->pools[i]) {
+			shmchan_pool_flush(&p->pools[i]->ref, p->me, p->pools[i]->mags);
 			shmchan_seg_close(&p->pools[i]->seg);
 			free(p->pools[i]);
 		}
@@ -279,93 +280,4 @@ int shmchan_reply_channel(struct shmchan_proc *p, uint16_t reply, struct shmchan
 		return 0;
 	}
 	return shmchan_open_entry(p, reply - 1u, SHMCHAN_TX, true, out, NULL);
-}
-
-// -------------------------------------------------------------------------------------------------- pools
-
-int shmchan_pool_open(struct shmchan_proc *p, const char *name, struct shmchan_pool **out,
-		      struct shmchan_why *why)
-{
-	struct shmchan_pool *pool;
-	int e, err;
-
-	*out = NULL;
-	e = shmchan_name_ok(name) ? shmchan_ctl_find(&p->c, name, SHMCHAN_OBJ_POOL) : -1;
-	if (e < 0)
-		return shmchan_fail(why, SHMCHAN_ENOENT, 0, name ? name : "", "group %s has no such pool",
-				    p->group);
-	if (!shmchan_slot_in(p->c.entries[e].producers, p->slot))
-		return shmchan_fail(why, SHMCHAN_EPERM, 0, name, "%s is not declared as a user", p->name);
-	pool = calloc(1, sizeof(*pool));
-	if (!pool)
-		return shmchan_fail(why, SHMCHAN_ENOMEM, 0, name, "%zu bytes", sizeof(*pool));
-	err = shmchan_seg_open(&pool->seg, p->group, name, true, why);
-	if (!err)
-		err = shmchan_pool_join(&pool->ref, pool->seg.base, pool->seg.size, why);
-	if (!err && p->pools[pool->ref.pool_no])
-		err = shmchan_fail(why, SHMCHAN_EEXIST, 0, name, "the pool is open already");
-	if (err) {
-		shmchan_seg_close(&pool->seg);
-		free(pool);
-		return err;
-	}
-	pool->proc = p;
-	pool->hint = p->slot % pool->ref.block_cnt;
-	p->pools[pool->ref.pool_no] = pool;
-	*out = pool;
-	return 0;
-}
-
-size_t shmchan_pool_block_size(const struct shmchan_pool *pool)
-{
-	return pool->ref.block_size;
-}
-
-uint32_t shmchan_pool_block_cnt(const struct shmchan_pool *pool)
-{
-	return pool->ref.block_cnt;
-}
-
-int shmchan_block_alloc(struct shmchan_pool *pool, shmchan_block *out)
-{
-	uint32_t i;
-	int err = shmchan_pool_alloc(&pool->ref, pool->proc->me, &pool->hint, &i);
-
-	*out = err ? SHMCHAN_NO_BLOCK : shmchan_block_make(pool->ref.pool_no, i);
-	return err;
-}
-
-int shmchan_block_free(struct shmchan_pool *pool, shmchan_block b)
-{
-	uint32_t i = shmchan_block_index(&pool->ref, b);
-
-	return i == UINT32_MAX ? SHMCHAN_EINVAL : shmchan_pool_free(&pool->ref, pool->proc->me, i);
-}
-
-void *shmchan_block_data(struct shmchan_pool *pool, shmchan_block b)
-{
-	uint32_t i = shmchan_block_index(&pool->ref, b);
-
-	return i == UINT32_MAX ? NULL : pool->ref.blocks + i * pool->ref.stride;
-}
-
-struct shmchan_pool *shmchan_block_pool(struct shmchan_proc *p, shmchan_block b)
-{
-	return b >> 24 <= SHMCHAN_POOL_MAX ? p->pools[b >> 24] : NULL;
-}
-
-int shmchan_block_keep(struct shmchan_pool *pool, shmchan_block b, uint64_t tag)
-{
-	uint32_t i = shmchan_block_index(&pool->ref, b);
-
-	return i == UINT32_MAX ? SHMCHAN_EINVAL : shmchan_pool_keep(&pool->ref, pool->proc->me, i, tag);
-}
-
-int shmchan_block_kept(struct shmchan_pool *pool, uint64_t tag, shmchan_block *out)
-{
-	uint32_t i;
-	int err = shmchan_pool_kept(&pool->ref, pool->proc->me, tag, &i);
-
-	*out = err ? SHMCHAN_NO_BLOCK : shmchan_block_make(pool->ref.pool_no, i);
-	return err;
 }

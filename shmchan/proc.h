@@ -8,7 +8,7 @@ struct shmchan_pool {
 	struct shmchan_pool_ref ref;
 	struct shmchan_proc *proc;
 	struct shmchan_seg seg;
-	uint32_t hint;
+	struct shmchan_magazine mags[SHMCHAN_POOL_CLASSES];
 };
 
 struct shmchan_proc {

@@ -246,12 +246,19 @@ SHMCHAN_API void shmchan_stat(const struct shmchan *ch, struct shmchan_stat *out
 // shmchan_pool_open maps pool `name`. Errors as shmchan_open.
 SHMCHAN_API int shmchan_pool_open(struct shmchan_proc *p, const char *name, struct shmchan_pool **out,
 				  struct shmchan_why *why);
-SHMCHAN_API size_t shmchan_pool_block_size(const struct shmchan_pool *pool); // bytes
-SHMCHAN_API uint32_t shmchan_pool_block_cnt(const struct shmchan_pool *pool);
+SHMCHAN_API const char *shmchan_pool_name(const struct shmchan_pool *pool);
+SHMCHAN_API size_t shmchan_pool_block_size(const struct shmchan_pool *pool); // bytes, of its largest class
+SHMCHAN_API uint32_t shmchan_pool_block_cnt(const struct shmchan_pool *pool); // of all classes
 
-// shmchan_block_alloc makes this process the owner of a free block; its content is whatever was there.
-// Errors: EXHAUSTED.
+// shmchan_block_alloc makes this process the owner of a free block of the largest class; its content is whatever was there.
+// Errors: EXHAUSTED: every such block is owned, kept or in a message. *out is then SHMCHAN_NO_BLOCK.
 SHMCHAN_API int shmchan_block_alloc(struct shmchan_pool *pool, shmchan_block *out);
+// shmchan_block_alloc_size: a block of the smallest class that holds `bytes` and has one free. Errors: EXHAUSTED; EINVAL
+// no class is that large; `why` (may be NULL) names the pool.
+SHMCHAN_API int shmchan_block_alloc_size(struct shmchan_pool *pool, size_t bytes, shmchan_block *out,
+					 struct shmchan_why *why);
+// shmchan_block_size: bytes the block has, 0 if it is not one of this pool.
+SHMCHAN_API size_t shmchan_block_size(const struct shmchan_pool *pool, shmchan_block b);
 // shmchan_block_free gives a block back. Errors: EINVAL (not a block of this pool), ENOENT (not this process's).
 SHMCHAN_API int shmchan_block_free(struct shmchan_pool *pool, shmchan_block b);
 // shmchan_block_data: its bytes, aligned to at least 128, or NULL if it is not a block of this pool.

@@ -250,10 +250,26 @@ int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struc
 	return atomic_load_explicit(&r->ring->done, memory_order_relaxed) <= pos ? 0 : SHMCHAN_EMPTY;
 }
 
+static int view_blocks(const struct shmchan_view *v, int e, uint32_t first, uint32_t cnt, size_t block_size,
+		       struct shmchan_view_pool *out)
+{
+	struct shmchan_pool_count n;
+
+	shmchan_pool_count(&v->m.entries[e].pool, first, cnt, &n);
+	out->block_size = block_size;
+	out->block_cnt = cnt;
+	out->free = n.free;
+	out->cached = n.cached;
+	out->owned = n.owned;
+	out->kept = n.kept;
+	out->sent = n.sent;
+	return 0;
+}
+
 int shmchan_view_pool(const struct shmchan_view *v, unsigned i, struct shmchan_view_pool *out)
 {
 	int e = nth(v, SHMCHAN_OBJ_POOL, i);
-	struct shmchan_pool_count cnt;
+	const struct shmchan_pool_ref *p;
 
 	*out = (struct shmchan_view_pool){0};
 	if (e < 0)
@@ -261,13 +277,70 @@ int shmchan_view_pool(const struct shmchan_view *v, unsigned i, struct shmchan_v
 	snprintf(out->name, sizeof(out->name), "%.31s", v->m.c.entries[e].name);
 	if (v->m.entries[e].err)
 		return v->m.entries[e].err;
-	shmchan_pool_count(&v->m.entries[e].pool, &cnt);
-	out->block_size = v->m.entries[e].pool.block_size;
-	out->block_cnt = v->m.entries[e].pool.block_cnt;
-	out->free = cnt.free;
-	out->owned = cnt.owned;
-	out->kept = cnt.kept;
-	out->sent = cnt.sent;
+	p = &v->m.entries[e].pool;
+	out->class_cnt = p->class_cnt;
+	return view_blocks(v, e, 0, p->block_cnt, p->classes[p->class_cnt - 1].block_size, out);
+}
+
+int shmchan_view_pool_class(const struct shmchan_view *v, unsigned i, unsigned c, struct shmchan_view_pool *out)
+{
+	int e = nth(v, SHMCHAN_OBJ_POOL, i);
+	const struct shmchan_pool_ref *p;
+
+	*out = (struct shmchan_view_pool){0};
+	if (e < 0)
+		return SHMCHAN_ENOENT;
+	snprintf(out->name, sizeof(out->name), "%.31s", v->m.c.entries[e].name);
+	if (v->m.entries[e].err)
+		return v->m.entries[e].err;
+	p = &v->m.entries[e].pool;
+	if (c >= p->class_cnt)
+		return SHMCHAN_ENOENT;
+	out->class_cnt = p->class_cnt;
+	return view_blocks(v, e, p->classes[c].first, p->classes[c].cnt, p->classes[c].block_size, out);
+}
+
+// The account of `who` among *cnt, made if it is not there; NULL if there is no room for it.
+static struct shmchan_view_account *account_of(struct shmchan_view_account *out, unsigned room, unsigned *cnt,
+					       shmchan_owner who)
+{
+	for (unsigned i = 0; i < *cnt && i < room; i++)
+		if (out[i].slot == shmchan_owner_slot(who) && out[i].incarnation == shmchan_owner_inc(who))
+			return &out[i];
+	if (*cnt >= room)
+		return NULL;
+	out[(*cnt)++] = (struct shmchan_view_account){.slot = shmchan_owner_slot(who),
+						      .incarnation = shmchan_owner_inc(who)};
+	return &out[*cnt - 1];
+}
+
+int shmchan_view_pool_accounts(const struct shmchan_view *v, unsigned i, struct shmchan_view_account *out,
+			       unsigned room, unsigned *cnt)
+{
+	int e = nth(v, SHMCHAN_OBJ_POOL, i);
+	const struct shmchan_pool_ref *p;
+
+	*cnt = 0;
+	if (e < 0 || v->m.entries[e].err)
+		return e < 0 ? SHMCHAN_ENOENT : v->m.entries[e].err;
+	p = &v->m.entries[e].pool;
+	for (uint32_t b = 0; b < p->block_cnt; b++) {
+		uint64_t w = atomic_load_explicit(&p->words[b].word, memory_order_relaxed);
+		enum shmchan_block_state state = shmchan_block_state(w);
+		struct shmchan_view_account *a;
+
+		if (state != SHMCHAN_BLOCK_OWNED && state != SHMCHAN_BLOCK_KEPT &&
+		    state != SHMCHAN_BLOCK_CACHED)
+			continue;
+		a = account_of(out, room, cnt, (shmchan_owner)w);
+		if (!a)
+			continue;
+		a->owned += state == SHMCHAN_BLOCK_OWNED;
+		a->kept += state == SHMCHAN_BLOCK_KEPT;
+		a->cached += state == SHMCHAN_BLOCK_CACHED;
+		if (state != SHMCHAN_BLOCK_CACHED)
+			a->bytes += shmchan_pool_class_of(p, b)->block_size;
+	}
 	return 0;
 }
 
@@ -288,8 +361,10 @@ int shmchan_view_block(const struct shmchan_view *v, unsigned i, uint32_t b, str
 		break;
 	case SHMCHAN_BLOCK_OWNED:
 	case SHMCHAN_BLOCK_KEPT:
-		out->state = shmchan_block_state(word) == SHMCHAN_BLOCK_KEPT ? SHMCHAN_VIEW_KEPT
-									     : SHMCHAN_VIEW_OWNED;
+	case SHMCHAN_BLOCK_CACHED:
+		out->state = shmchan_block_state(word) == SHMCHAN_BLOCK_KEPT     ? SHMCHAN_VIEW_KEPT
+			     : shmchan_block_state(word) == SHMCHAN_BLOCK_CACHED ? SHMCHAN_VIEW_CACHED
+										 : SHMCHAN_VIEW_OWNED;
 		out->slot = shmchan_owner_slot((shmchan_owner)word);
 		out->incarnation = shmchan_owner_inc((shmchan_owner)word);
 		if (out->state == SHMCHAN_VIEW_KEPT)

@@ -96,15 +96,32 @@ SHMCHAN_API int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint3
 
 struct shmchan_view_pool {
 	char name[SHMCHAN_NAME_MAX];
-	size_t block_size;
+	size_t block_size; // bytes; of the pool as a whole: of its largest class
+	uint32_t class_cnt;
 	uint32_t block_cnt, free, owned, kept, sent;
+	uint32_t cached; // free, in the magazine of the process that freed it last
 };
 SHMCHAN_API int shmchan_view_pool(const struct shmchan_view *v, unsigned i, struct shmchan_view_pool *out);
+// Class c in [0, class_cnt) of pool i, in the same terms.
+SHMCHAN_API int shmchan_view_pool_class(const struct shmchan_view *v, unsigned i, unsigned c,
+					struct shmchan_view_pool *out);
+
+// What one owner has of a pool.
+struct shmchan_view_account {
+	unsigned slot;
+	uint32_t incarnation;
+	uint32_t owned, kept, cached;
+	uint64_t bytes; // of the owned and kept blocks, as sized by their classes
+};
+// The accounts of pool i, by slot and incarnation, to out[0..*cnt), at most `room`: one for each process slot is enough
+// unless several incarnations of a service have blocks. The blocks in messages are nobody's.
+SHMCHAN_API int shmchan_view_pool_accounts(const struct shmchan_view *v, unsigned i,
+					   struct shmchan_view_account *out, unsigned room, unsigned *cnt);
 
 // A block of a pool and whose it is.
 struct shmchan_view_block {
-	enum { SHMCHAN_VIEW_FREE, SHMCHAN_VIEW_OWNED, SHMCHAN_VIEW_KEPT, SHMCHAN_VIEW_SENT } state;
-	unsigned slot; // OWNED, KEPT: process slot and incarnation of the owner
+	enum { SHMCHAN_VIEW_FREE, SHMCHAN_VIEW_OWNED, SHMCHAN_VIEW_KEPT, SHMCHAN_VIEW_SENT, SHMCHAN_VIEW_CACHED } state;
+	unsigned slot; // OWNED, KEPT, CACHED: process slot and incarnation of the owner
 	uint32_t incarnation;
 	uint64_t tag;                   // KEPT
 	char channel[SHMCHAN_NAME_MAX]; // SENT: channel of the message it is in

@@ -52,12 +52,13 @@ static inline int32_t shmchan_cell_ahead(uint64_t word, uint64_t lap)
 	return (int32_t)(((uint32_t)(word >> 35) - (uint32_t)lap) << 3) >> 3;
 }
 
-// Word of a block: state in [61,64). OWNED and KEPT: owner in [0,32). SENT: channel id in [32,48), position in [0,32).
+// Word of a block: state in [61,64). OWNED, KEPT and CACHED: owner in [0,32). SENT: channel id in [32,48), position in [0,32).
 enum shmchan_block_state {
 	SHMCHAN_BLOCK_FREE = 0,
 	SHMCHAN_BLOCK_OWNED = 1, // freed when its owner is dead
 	SHMCHAN_BLOCK_KEPT = 2,  // passes to the next incarnation of its owner
 	SHMCHAN_BLOCK_SENT = 3,  // belongs to the message at that position of that channel
+	SHMCHAN_BLOCK_CACHED = 4, // free, in its owner's magazine; whoever finds none FREE may take it
 };
 
 static inline uint64_t shmchan_block_owned(enum shmchan_block_state state, shmchan_owner owner)

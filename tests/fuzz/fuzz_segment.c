@@ -43,7 +43,10 @@ static const struct shmchan_chan_spec chans[CHANS] = {
 	{"back", SHMCHAN_KIND_MPSC, 2, 40, s2, 1, s1, 1, SHMCHAN_DROP, 0, tally, 2, 0},
 	{"big", SHMCHAN_KIND_SPSC, 2, 4000, s1, 1, s2, 1, SHMCHAN_REDELIVER, 2, NULL, 0, 0},
 };
-static const struct shmchan_pool_spec pools[POOLS] = {{"pool", 100, 4, all, 3}, {"pages", 5000, 2, all, 3}};
+static const struct shmchan_pool_class sizes[] = {{200, 3}, {5000, 2}};
+static const struct shmchan_pool_spec pools[POOLS] = {
+	{.name = "pool", .block_size = 100, .block_cnt = 4, .users = all, .user_cnt = 3},
+	{.name = "pages", .classes = sizes, .class_cnt = 2, .users = all, .user_cnt = 3}};
 static const char *const objects[SEGS] = {NULL,   "spsc", "mpsc", "slot",  "ref",
 					  "back", "big",  "pool", "pages", "dead"};
 
@@ -186,7 +189,7 @@ static void received(struct world *w, struct end *e, const struct shmchan_msg *m
 	e->block = m->block;
 	if (!pool || !shmchan_block_data(pool, m->block))
 		abort();
-	memset(shmchan_block_data(pool, m->block), 1, shmchan_pool_block_size(pool));
+	memset(shmchan_block_data(pool, m->block), 1, shmchan_block_size(pool, m->block));
 }
 
 static void call_sender(struct world *w, struct end *e, struct shmchan *tx, uint8_t op)
@@ -277,7 +280,11 @@ static void call_pool(struct world *w)
 
 	if (!pool)
 		return;
-	switch (byte(w) % 6) {
+	switch (byte(w) % 7) {
+	case 6:
+		if (shmchan_block_alloc_size(pool, byte(w), &b, NULL) == 0)
+			e->block = b;
+		break;
 	case 0:
 		shmchan_block_free(pool, e->block);
 		break;
@@ -297,7 +304,7 @@ static void call_pool(struct world *w)
 	}
 	data = shmchan_block_data(pool, e->block);
 	if (data)
-		memset(data, 3, shmchan_pool_block_size(pool));
+		memset(data, 3, shmchan_block_size(pool, e->block));
 }
 
 static void call_proc(struct world *w)
@@ -349,6 +356,8 @@ static void look(struct world *w)
 	struct shmchan_view_proc p;
 	struct shmchan_view_chan c;
 	struct shmchan_view_pool pool;
+	struct shmchan_view_account account[4];
+	unsigned accounts;
 	struct shmchan_view_msg m;
 	struct shmchan_view_block b;
 	struct shmchan_view_dead d;
@@ -368,6 +377,9 @@ static void look(struct world *w)
 		for (uint32_t k = 0; k < 6; k++)
 			shmchan_view_msg(v, i, k, &m, buf, sizeof(buf));
 		shmchan_view_pool(v, i, &pool);
+		shmchan_view_pool_class(v, i, 1, &pool);
+		if (shmchan_view_pool_accounts(v, i, account, 4, &accounts) == 0)
+			use(account, accounts * sizeof(account[0]));
 		for (uint32_t k = 0; k < 4; k++)
 			if (shmchan_view_block(v, i, k, &b) == 0)
 				use(b.channel, strlen(b.channel));

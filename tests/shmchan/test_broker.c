@@ -18,7 +18,7 @@ static struct shmchan_chan_spec chan(const char *name)
 					  .consumer_cnt = 1};
 }
 
-static const struct shmchan_pool_spec pool = {"pool", 100, 2, both, 2};
+static const struct shmchan_pool_spec pool = {.name = "pool", .block_size = 100, .block_cnt = 2, .users = both, .user_cnt = 2};
 
 struct group {
 	struct harness h;

@@ -21,7 +21,7 @@ static const struct shmchan_chan_spec chans[CHANS] = {
 	CHAN("ref", SLOT_REF, 1, 0, one, 1, two, SHMCHAN_DROP),
 	CHAN("back", MPSC, 8, 8, two, 1, three, SHMCHAN_DEAD_LETTER),
 };
-static const struct shmchan_pool_spec pool = {"p", 64, 2, all, 3};
+static const struct shmchan_pool_spec pool = {.name = "p", .block_size = 64, .block_cnt = 2, .users = all, .user_cnt = 3};
 
 struct scene {
 	struct harness h;

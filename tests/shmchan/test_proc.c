@@ -11,7 +11,7 @@ static const struct shmchan_chan_spec chans[] = {
 	{"r", SHMCHAN_KIND_SLOT, 1, 8, two, 1, one, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
 	{"m", SHMCHAN_KIND_MPSC, 4, 8, one, 1, two, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
 };
-static const struct shmchan_pool_spec pools[] = {{"p", 8192, 3, both, 2}, {"q", 100, 1, two, 1}};
+static const struct shmchan_pool_spec pools[] = {{.name = "p", .block_size = 8192, .block_cnt = 3, .users = both, .user_cnt = 2}, {.name = "q", .block_size = 100, .block_cnt = 1, .users = two, .user_cnt = 1}};
 
 static void create(struct harness *h)
 {
@@ -195,11 +195,11 @@ Test(proc, pool_open_refuses)
 	cr_assert_eq(try_pool(p, "no.pe"), SHMCHAN_ENOENT);
 	seg = harness_map(&h, "p");
 	shm = seg.base;
-	shm->block_cnt = 0;
+	shm->classes[0].block_cnt = 0;
 	cr_assert_eq(try_pool(p, "p"), SHMCHAN_ECORRUPT);
-	shm->block_cnt = 4;
+	shm->classes[0].block_cnt = 4;
 	cr_assert_eq(try_pool(p, "p"), SHMCHAN_ETRUNC);
-	shm->block_cnt = 3;
+	shm->classes[0].block_cnt = 3;
 	shm->pool_no = 129;
 	cr_assert_eq(try_pool(p, "p"), SHMCHAN_ECORRUPT);
 	shm->pool_no = 1;

@@ -16,7 +16,7 @@ static const struct shmchan_chan_spec chans[CHANS] = {
 	{"reply", SHMCHAN_KIND_SLOT, 1, 8, two, 1, one, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
 	{"back", SHMCHAN_KIND_MPSC, 2, 8, two, 1, one, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
 };
-static const struct shmchan_pool_spec pool = {"p", 64, 4, all, 3};
+static const struct shmchan_pool_spec pool = {.name = "p", .block_size = 64, .block_cnt = 4, .users = all, .user_cnt = 3};
 
 struct scene {
 	struct harness h;
@@ -240,7 +240,7 @@ Test(recover, a_claimed_cell_is_taken_back)
 }
 
 // The block is handed over, the cell does not say so yet: the send was decided.
-static void decided(unsigned chan, uint32_t i)
+static void decided(unsigned chan)
 {
 	struct shmchan_msg m = {.corr = 3};
 	struct scene s = {0};
@@ -256,7 +256,7 @@ static void decided(unsigned chan, uint32_t i)
 	tx->cell->type = 0;
 	tx->cell->reply = 0;
 	atomic_store(&tx->cell->block, m.block);
-	cr_assert_eq(shmchan_pool_send(&s.pool[1]->ref, tx->me, i, shmchan_id(tx), tx->pos), 0);
+	cr_assert_eq(shmchan_pool_send(&s.pool[1]->ref, tx->me, m.block & 0xffffff, shmchan_id(tx), tx->pos), 0);
 	die(&s, 1);
 	is(bury(&s, 1), (struct shmchan_repair){.published = 1});
 	cr_assert_eq(shmchan_take(s.rx[chan], &m), 0);
@@ -268,8 +268,8 @@ static void decided(unsigned chan, uint32_t i)
 
 Test(recover, a_decided_send_is_finished)
 {
-	decided(ASK, 1);
-	decided(LINE, 1);
+	decided(ASK);
+	decided(LINE);
 }
 
 Test(recover, blocks_of_the_dead)

@@ -93,7 +93,7 @@ static bool race(enum shmchan_kind kind, uint32_t cap)
 					 .producer_cnt = many ? 2 : 1,
 					 .consumers = consumer,
 					 .consumer_cnt = 1};
-	struct shmchan_pool_spec pool = {"p", 100, 4, all, 3};
+	struct shmchan_pool_spec pool = {.name = "p", .block_size = 100, .block_cnt = 4, .users = all, .user_cnt = 3};
 	struct shmchan_group_spec group = {.services = services,
 					   .service_cnt = 3,
 					   .chans = &spec,

@@ -8,7 +8,7 @@ static const struct shmchan_chan_spec chans[] = {
 	{"c", SHMCHAN_KIND_MPSC, 400, 20, one, 1, two, 1, SHMCHAN_REDELIVER, 3, tally, 2, 100},
 	{"d", SHMCHAN_KIND_SPSC, 4, 8, two, 1, one, 1, SHMCHAN_DEAD_LETTER, 0, NULL, 0, 0},
 };
-static const struct shmchan_pool_spec pools[] = {{"p", 5000, 3, both, 2}};
+static const struct shmchan_pool_spec pools[] = {{.name = "p", .block_size = 5000, .block_cnt = 3, .users = both, .user_cnt = 2}};
 
 struct scene {
 	struct harness h;
@@ -173,9 +173,11 @@ Test(view, blocks)
 	struct shmchan_pool *pool;
 	struct shmchan_view_block b;
 	struct shmchan_view_pool p;
+	struct shmchan_view_account a[2];
 	struct shmchan_seg seg;
 	struct scene s = {0};
 	shmchan_block x[3];
+	unsigned cnt;
 
 	begin(&s);
 	pool = harness_pool(s.a, "p");
@@ -187,6 +189,16 @@ Test(view, blocks)
 	cr_assert_str_eq(p.name, "p");
 	cr_assert(p.block_cnt == 3 && p.owned == 1 && p.kept == 1 && p.sent == 1 && p.free == 0);
 	cr_assert_eq(shmchan_view_pool(s.v, 1, &p), SHMCHAN_ENOENT);
+	cr_assert_eq(shmchan_view_pool_class(s.v, 0, 0, &p), 0);
+	cr_assert(p.block_cnt == 3 && p.block_size == 5000 && p.owned == 1 && p.class_cnt == 1);
+	cr_assert_eq(shmchan_view_pool_class(s.v, 0, 1, &p), SHMCHAN_ENOENT);
+	cr_assert_eq(shmchan_view_pool_accounts(s.v, 0, a, 2, &cnt), 0);
+	cr_assert_eq(cnt, 1);
+	cr_assert(a[0].slot == 1 && a[0].incarnation == 1 && a[0].owned == 1 && a[0].kept == 1 && a[0].cached == 0 &&
+		  a[0].bytes == 10000);
+	cr_assert_eq(shmchan_view_pool_accounts(s.v, 0, a, 0, &cnt), 0);
+	cr_assert_eq(cnt, 0);
+	cr_assert_eq(shmchan_view_pool_accounts(s.v, 1, a, 2, &cnt), SHMCHAN_ENOENT);
 	cr_assert_eq(shmchan_view_block(s.v, 0, x[0] & 0xffffff, &b), 0);
 	cr_assert(b.state == SHMCHAN_VIEW_OWNED && b.slot == 1 && b.incarnation == 1);
 	cr_assert_eq(shmchan_view_block(s.v, 0, x[1] & 0xffffff, &b), 0);

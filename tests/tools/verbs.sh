@@ -30,7 +30,7 @@ tool service show $G nobody
 check 'an unknown service' refused 7 "no service 'nobody' in group '$G'; there are: producer, consumer"
 
 tool -j pool list $G
-check 'pool list' json '.' '[{"name":"blocks","block_size":4096,"blocks":4,"free":1,"owned":1,"kept":1,"sent":1}]'
+check 'pool list' json '.' '[{"name":"blocks","block_size":4096,"blocks":4,"free":1,"cached":0,"owned":1,"kept":1,"sent":1}]'
 tool pool show $G blocks
 check 'pool show' grep -qE '^block_size +4096$' "$work/out"
 tool -j pool owners $G blocks

@@ -93,8 +93,10 @@ struct topo_channel {
 
 struct topo_pool {
 	char *name;
-	uint64_t block_size;
-	uint32_t block_count;
+	uint64_t *block_size; // both, or classes
+	uint32_t *block_count;
+	char **classes; // texts in the form of topo_class
+	unsigned classes_cnt;
 	char **users;
 	unsigned users_cnt;
 };

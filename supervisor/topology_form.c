@@ -54,6 +54,13 @@ static bool limit(const char **s, uint64_t *out)
 	return true;
 }
 
+bool topo_class(const char *text, uint64_t *bytes, uint64_t *cnt)
+{
+	if (!size(&text, bytes) || *text++ != '*')
+		return false;
+	return number(&text, cnt) && !*text;
+}
+
 bool topo_limit(const char *text, uint64_t *soft, uint64_t *hard)
 {
 	if (!limit(&text, soft))
@@ -113,6 +120,8 @@ const char *topo_form_error(enum topo_form form, const char *text)
 	switch (form) {
 	case TOPO_FORM_SIZE:
 		return topo_size(text, &a) ? NULL : "a size is a number of bytes, or one with K, M, G or T";
+	case TOPO_FORM_CLASS:
+		return topo_class(text, &a, &b) ? NULL : "a class is SIZE*COUNT, as 4K*64";
 	case TOPO_FORM_LIMIT:
 		return topo_limit(text, &a, &b)
 			       ? NULL
@@ -136,6 +145,7 @@ const char *topo_form_pattern(enum topo_form form)
 	static const char *const patterns[] = {
 		[TOPO_FORM_ANY] = NULL,
 		[TOPO_FORM_SIZE] = "^" SIZE "$",
+		[TOPO_FORM_CLASS] = "^" SIZE "\\*[0-9]+$",
 		[TOPO_FORM_LIMIT] = "^" LIMIT "(:" LIMIT ")?$",
 		[TOPO_FORM_CPUS] = "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$",
 		[TOPO_FORM_CAP] = "^[A-Za-z_]+$",

@@ -14,6 +14,7 @@ const char *topo_form_pattern(enum topo_form form);
 
 // Each returns false for a text of another form, or a value that does not fit.
 bool topo_size(const char *text, uint64_t *out);                   // bytes; K, M, G, T count in 1,024
+bool topo_class(const char *text, uint64_t *bytes, uint64_t *cnt); // bytes as above, number of blocks
 bool topo_limit(const char *text, uint64_t *soft, uint64_t *hard); // UINT64_MAX = unlimited
 bool topo_cpus(const char *text, cpu_set_t *out);                  // at least one, each below CPU_SETSIZE
 bool topo_cap(const char *text, int *out); // number of a capability, with or without `cap_`

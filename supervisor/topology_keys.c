@@ -1,5 +1,6 @@
 #include "supervisor/topology_keys.h"
 
+#include "shmchan/broker.h"
 #include "supervisor/topology.h"
 
 #define LIST_MAX 4096
@@ -96,8 +97,9 @@ static const cyaml_schema_field_t channel_fields[] = {
 	CYAML_FIELD_END};
 static const cyaml_schema_field_t pool_fields[] = {
 	STRING(name, 0, struct topo_pool),
-	CYAML_FIELD_UINT("block_size", CYAML_FLAG_DEFAULT, struct topo_pool, block_size),
-	CYAML_FIELD_UINT("block_count", CYAML_FLAG_DEFAULT, struct topo_pool, block_count),
+	NUMBER_OPT(block_size, struct topo_pool),
+	NUMBER_OPT(block_count, struct topo_pool),
+	LIST(classes, OPT, struct topo_pool, &string_entry, 1, SHMCHAN_POOL_CLASSES),
 	LIST(users, 0, struct topo_pool, &string_entry, 1, LIST_MAX), CYAML_FIELD_END};
 static const cyaml_schema_field_t strategy_fields[] = {
 	STRING(name, 0, struct topo_strategy),

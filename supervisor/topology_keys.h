@@ -13,6 +13,7 @@ extern const cyaml_schema_field_t *const topo_top_fields;
 enum topo_form {
 	TOPO_FORM_ANY,
 	TOPO_FORM_SIZE,  // bytes: 4096, 64K, 512M, 2G
+	TOPO_FORM_CLASS, // SIZE*COUNT
 	TOPO_FORM_LIMIT, // VALUE or SOFT:HARD; each a size or `unlimited`
 	TOPO_FORM_CPUS,  // 0-3,8
 	TOPO_FORM_CAP,   // a capability's name, as net_bind_service

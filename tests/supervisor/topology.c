@@ -192,6 +192,9 @@ Test(topology, forms)
 	cr_assert(topo_size("0", &a) && a == 0);
 	cr_assert(topo_size("3K", &a) && a == 3072);
 	cr_assert(topo_size("18446744073709551615", &a) && a == UINT64_MAX);
+	cr_assert(topo_class("4K*64", &a, &b) && a == 4096 && b == 64);
+	cr_assert(!topo_class("4K", &a, &b) && !topo_class("4K*", &a, &b) && !topo_class("*4", &a, &b) &&
+		  !topo_class("4K*4K", &a, &b) && !topo_class("4K x 4", &a, &b));
 	cr_assert(topo_size("16777215T", &a) && !topo_size("16777216T", &a));
 	cr_assert(!topo_size("", &a) && !topo_size("K", &a) && !topo_size("1KB", &a) && !topo_size("-1", &a));
 	cr_assert(!topo_size("18446744073709551616", &a));

@@ -7,6 +7,20 @@
 #include <strings.h>
 #include "supervisor/link.h"
 
+static void print_alerts(const json_t *status)
+{
+	const json_t *alert;
+	size_t i;
+
+	json_array_foreach(json_object_get(status, "alerts"), i, alert)
+	{
+		printf("alert: channel %s holds %lld messages, its alert depth is %lld\n",
+		       json_string_value(json_object_get(alert, "channel")),
+		       (long long)json_integer_value(json_object_get(alert, "depth")),
+		       (long long)json_integer_value(json_object_get(alert, "limit")));
+	}
+}
+
 static void print_table(const json_t *status)
 {
 	const json_t *s, *services = json_object_get(status, "services");
@@ -22,8 +36,8 @@ static void print_table(const json_t *status)
 	printf("group %s, supervisor pid %lld, %s\n", json_string_value(json_object_get(status, "group")),
 	       (long long)json_integer_value(json_object_get(status, "supervisor_pid")),
 	       json_string_value(json_object_get(status, "state")));
-	printf("%-*s %8s %11s %-10s %9s %8s  %s\n", width, "service", "pid", "incarnation", "state", "since",
-	       "respawns", "last");
+	printf("%-*s %8s %11s %-10s %9s %8s %6s %6s  %s\n", width, "service", "pid", "incarnation", "state", "since",
+	       "restarts", "in", "out", "last exit");
 	json_array_foreach(services, i, s)
 	{
 		const char *last = json_string_value(json_object_get(s, "last"));
@@ -33,12 +47,14 @@ static void print_table(const json_t *status)
 		if (json_integer_value(json_object_get(s, "pid")))
 			snprintf(pid, sizeof(pid), "%lld",
 				 (long long)json_integer_value(json_object_get(s, "pid")));
-		printf("%-*s %8s %11lld %-10s %7.1f s %8lld  %s%s%s\n", width,
+		printf("%-*s %8s %11lld %-10s %7.1f s %8lld %6lld %6lld  %s%s%s\n", width,
 		       json_string_value(json_object_get(s, "name")), pid,
 		       (long long)json_integer_value(json_object_get(s, "incarnation")),
 		       json_string_value(json_object_get(s, "state")),
 		       json_real_value(json_object_get(s, "seconds")),
-		       (long long)json_integer_value(json_object_get(s, "respawns")), last ? last : "-",
+		       (long long)json_integer_value(json_object_get(s, "respawns")),
+		       (long long)json_integer_value(json_object_get(s, "depth_in")),
+		       (long long)json_integer_value(json_object_get(s, "depth_out")), last ? last : "-",
 		       said ? "; says: " : "", said ? said : "");
 	}
 }
@@ -60,6 +76,7 @@ enum sup_exit client_status(const char *group, bool json)
 		free(text);
 	} else {
 		print_table(status);
+		print_alerts(status);
 	}
 	json_decref(reply);
 	return SUP_OK;

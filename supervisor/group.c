@@ -62,7 +62,7 @@ static void start_what_can(struct group *g)
 {
 	for (unsigned i = 0; i < g->service_cnt && !g->stopping; i++) {
 		struct service *s = &g->services[i];
-		bool can = s->state == SVC_WAITING;
+		bool can = s->state == SVC_WAITING && !strategy_holds(s);
 
 		for (unsigned d = 0; can && d < s->plan->dep_cnt; d++) {
 			enum svc_state dep = g->services[s->plan->deps[d]].state;
@@ -128,6 +128,7 @@ static void on_notify(void *ctx, const struct notify_msg *m)
 			continue;
 		if (m->has_status)
 			memcpy(s->status, m->status, sizeof(s->status));
+		s->watchdogs += m->watchdog;
 		if (m->ready)
 			service_feed(s, SVC_EV_READY);
 		return;
@@ -257,7 +258,8 @@ static int find_programs(struct group *g, struct fail *fail)
 
 	g->service_cnt = g->plan->spec.service_cnt;
 	g->services = calloc(g->service_cnt, sizeof(*g->services));
-	if (!g->services)
+	g->strategies = calloc(g->plan->strategy_cnt + 1, sizeof(*g->strategies));
+	if (!g->services || !g->strategies)
 		return fail_set(fail, SUP_SYSTEM, "no memory for the services");
 	if (rundir_socket(path, g->plan->spec.name, "notify", fail))
 		return -1;
@@ -281,7 +283,8 @@ static int set_up(struct group *g, struct fail *fail)
 	    (g->options->report_file && report_check_file(g->options->report_file, fail)) ||
 	    open_signals(g, fail) || rundir_make(fail) ||
 	    (g->lock = rundir_lock(g->plan->spec.name, fail)) < 0 || remove_stale(g->plan->spec.name, fail) ||
-	    create(g, fail) || report_open(&g->report, g->plan, fail) || open_sockets(g, fail))
+	    create(g, fail) || report_open(&g->report, g->plan, fail) ||
+	    look_open(&g->look, g->plan, fail) || open_sockets(g, fail))
 		return -1;
 	return 0;
 }
@@ -290,6 +293,9 @@ static void tear_down(struct group *g)
 {
 	progress_stop(&g->progress);
 	chaos_stop(&g->chaos);
+	hang_stop(&g->hang_watch);
+	alert_stop(&g->alert);
+	look_close(g->look);
 	report_close(g->report);
 	shmchan_broker_destroy(g->broker);
 	notify_close(g->notify);
@@ -305,6 +311,7 @@ static void tear_down(struct group *g)
 	}
 	loop_delete(g->loop);
 	free(g->services);
+	free(g->strategies);
 }
 
 static bool kill_for_chaos(void *ctx, unsigned service)
@@ -327,6 +334,8 @@ static void run(struct group *g)
 	g->begin_ns = loop_now();
 	events_put(g->events, "group", json_pack("{s:s}", "state", "running"));
 	progress_start(&g->progress, g->loop, g->plan, g->report, respawns_of, g);
+	hang_start(&g->hang_watch, g);
+	alert_start(&g->alert, g);
 	chaos_start(&g->chaos, g->loop, &g->plan->chaos, kill_for_chaos, g);
 	go_on(g);
 	while (!group_done(g) || loop_timer_is_set(&g->go_on)) {

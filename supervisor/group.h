@@ -5,15 +5,19 @@
 #ifndef SUPERVISOR_GROUP_H
 #define SUPERVISOR_GROUP_H
 
+#include "supervisor/alert.h"
 #include "supervisor/chaos.h"
 #include "supervisor/control.h"
 #include "supervisor/events.h"
+#include "supervisor/hang.h"
 #include "supervisor/launch.h"
+#include "supervisor/look.h"
 #include "supervisor/loop.h"
 #include "supervisor/notify.h"
 #include "supervisor/plan.h"
 #include "supervisor/progress.h"
 #include "supervisor/report.h"
+#include "supervisor/strategy.h"
 
 struct group_options {
 	const char *report_file; // NULL = none
@@ -57,6 +61,9 @@ struct service {
 	int asked_signal;     // that the supervisor sent it; 0 = none
 	bool was_ready, late, hung;  // of this incarnation
 	bool told_start, told_ready; // of it, as events
+	bool doomed;                 // given up with others of its strategy
+	struct hang hang;
+	uint64_t watchdogs;          // WATCHDOG=1 it has sent
 	bool reaping;                // inside service_reap: its events come after that of the death
 	bool blocked;         // scratch of group_go_on
 	bool held;            // stopped by a command: it is there to be started again
@@ -74,6 +81,10 @@ struct group {
 	struct control *control;
 	struct events *events;
 	struct report *report;
+	struct look *look;
+	struct hang_watch hang_watch;
+	struct alert alert;
+	struct strategy *strategies;
 	struct launcher launcher;
 	int lock; // rundir_lock
 	struct progress progress;
@@ -105,6 +116,7 @@ int service_init(struct group *g, unsigned i, const char *notify_path, struct fa
 bool service_feed(struct service *s, enum svc_event event);
 // service_signal sends to its process; false if there is none.
 bool service_signal(struct service *s, int signal);
+void service_kill(struct service *s); // SIGKILL to its process group, and again until it is gone
 void service_reap(struct service *s); // if it is dead, what a death leads to
 uint64_t service_respawns(const struct service *s);
 // service_death_text: "was killed by SIGSEGV", "ended with exit status 3".

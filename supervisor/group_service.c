@@ -30,6 +30,8 @@ void service_death_text(const struct svc_death *d, char *out, size_t size)
 
 	if (d->spawn_failed)
 		snprintf(out, size, "could not be started: %s", strerror(d->status));
+	else if (d->hung)
+		snprintf(out, size, "hung and was killed by SIGKILL");
 	else if (d->code == CLD_EXITED)
 		snprintf(out, size, "ended with exit status %d", d->status);
 	else if (name)
@@ -99,7 +101,7 @@ bool service_signal(struct service *s, int signal)
 	return true;
 }
 
-static void kill_all(struct service *s)
+void service_kill(struct service *s)
 {
 	if (s->pid <= 0)
 		return;
@@ -134,6 +136,9 @@ static void rested(struct service *s)
 	char text[96];
 
 	loop_timer_cancel(g->loop, &s->timer);
+	if (s->doomed)
+		enter(s, SVC_FAILED);
+	s->doomed = false;
 	tell(s);
 	if (s->state == SVC_FAILED) {
 		service_death_text(&s->last, text, sizeof(text));
@@ -172,7 +177,7 @@ bool service_feed(struct service *s, enum svc_event event)
 		terminate(s);
 		break;
 	case SVC_DO_KILL:
-		kill_all(s);
+		service_kill(s);
 		break;
 	case SVC_DO_REST:
 		rested(s);
@@ -202,6 +207,8 @@ static void feed_death(struct service *s)
 	if (s->group->stopping)
 		enter(s, SVC_STOPPING); // its turn to stop had not come; it needs none now
 	event = judge(s, &delay_ns);
+	if (strategy_death(s, &event) && event == SVC_EV_RESPAWN)
+		enter(s, SVC_RECALLED); // its turn to start comes with that of the others
 	service_feed(s, event);
 	if (s->state == SVC_BACKOFF && event == SVC_EV_DELAY)
 		set_timer(s, delay_ns);
@@ -389,7 +396,7 @@ static void on_timer(struct loop_timer *t)
 		    "service '%s' (pid %d) did not end within %llu ms of SIGTERM; it is killed",
 		    s->plan->name, (int)s->pid, (unsigned long long)(s->plan->stop_timeout_ns / 1000000));
 	s->late = s->state == SVC_STARTING;
-	service_feed(s, SVC_EV_TIMER);
+	service_feed(s, s->state == SVC_BACKOFF && strategy_holds(s) ? SVC_EV_RECALL : SVC_EV_TIMER);
 }
 
 int service_init(struct group *g, unsigned i, const char *notify_path, struct fail *fail)

@@ -9,21 +9,49 @@
 #define ALL_SERVICES (UINT32_MAX - 1) // of a `start` of all
 #define DOWN 0                        // the incarnation that the `stop` of a service waits for
 
+static json_t *death_of(const struct service *s)
+{
+	json_t *o = json_object();
+
+	service_death_keys(&s->last, o);
+	return o;
+}
+
 static json_t *status_of(const struct service *s, uint64_t now_ns)
 {
 	json_t *o = json_pack("{s:s, s:i, s:i, s:s, s:I}", "name", s->plan->name, "pid", (int)s->pid,
 			      "incarnation", (int)s->incarnation, "state", svc_state_name(s->state),
 			      "respawns", (json_int_t)service_respawns(s));
+	struct look_service l;
 	char text[96];
 
+	look_service(s->group->look, (unsigned)(s - s->group->services), &l);
+	json_object_set_new(o, "depth_in", json_integer((json_int_t)l.depth_in));
+	json_object_set_new(o, "in_flight", json_integer((json_int_t)l.in_flight));
+	json_object_set_new(o, "depth_out", json_integer((json_int_t)l.depth_out));
 	json_object_set_new(o, "seconds", json_real((double)((now_ns - s->since_ns) / 1000000) / 1e3));
 	if (s->deaths) {
 		service_death_text(&s->last, text, sizeof(text));
 		json_object_set_new(o, "last", json_string(text));
+		json_object_set_new(o, "last_death", death_of(s));
 	}
 	if (s->status[0])
 		json_object_set_new(o, "status", json_string(s->status));
 	return o;
+}
+
+static json_t *alerts_of(const struct group *g)
+{
+	json_t *list = json_array();
+	struct shmchan_view_chan c;
+
+	for (unsigned i = 0; i < g->plan->spec.chan_cnt; i++)
+		if (alert_is_on(&g->alert, i) && look_chan(g->look, i, &c) == 0)
+			json_array_append_new(list,
+					      json_pack("{s:s, s:I, s:I}", "channel", c.name, "depth",
+							(json_int_t)c.stat.depth, "limit",
+							(json_int_t)g->plan->channels[i].alert_depth));
+	return list;
 }
 
 static json_t *verb_status(struct group *g, const json_t *request, struct control_wait *wait)
@@ -33,9 +61,9 @@ static json_t *verb_status(struct group *g, const json_t *request, struct contro
 
 	for (unsigned i = 0; i < g->service_cnt; i++)
 		json_array_append_new(services, status_of(&g->services[i], now_ns));
-	return json_pack("{s:b, s:{s:s, s:i, s:s, s:o}}", "ok", 1, "status", "group", g->plan->spec.name,
+	return json_pack("{s:b, s:{s:s, s:i, s:s, s:o, s:o}}", "ok", 1, "status", "group", g->plan->spec.name,
 			 "supervisor_pid", (int)getpid(), "state", g->stopping ? "stopping" : "running",
-			 "services", services);
+			 "services", services, "alerts", alerts_of(g));
 }
 
 static struct service *find(struct group *g, const json_t *request, json_t **error)

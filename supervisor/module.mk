@@ -1,6 +1,7 @@
 # shmsup: broker, supervisor and their command line. All but main.c is a library, for the unit tests.
 LIBS += supervisor
 supervisor_SRC := $(addprefix supervisor/, \
+	alert.c \
 	arena.c \
 	chaos.c \
 	client.c \
@@ -11,8 +12,10 @@ supervisor_SRC := $(addprefix supervisor/, \
 	group.c \
 	group_service.c \
 	group_verbs.c \
+	hang.c \
 	launch.c \
 	link.c \
+	look.c \
 	loop.c \
 	loop_poll.c \
 	loop_uring.c \
@@ -27,6 +30,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	say.c \
 	service.c \
 	stale.c \
+	strategy.c \
 	topology.c \
 	topology_docs.c \
 	topology_form.c \

@@ -76,9 +76,9 @@ const struct topo_key topo_keys[] = {
 	     "Milliseconds from SIGTERM to SIGKILL.",
 	     "5000", 0, DAY_MS),
 	KEY(services, max_deaths,
-	     "Restart intensity: it fails for good with its MAX_DEATHS-th death within window_ms; 0 "
-	     "sets no limit for a service that had been ready.",
-	     "0"),
+	     "Restart intensity: it fails for good when more than MAX_DEATHS deaths of its own come within "
+	     "window_ms; 0 sets no limit for a service that had been ready.",
+	     "10"),
 	NUM(services, window_ms,
 	     "The window of max_deaths, in milliseconds.",
 	     "10000", 0, DAY_MS),

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "shmchan/shmchan.h"
 
@@ -104,6 +105,56 @@ static int echo(const char *name)
 				rc = shmchan_answer(in, out, &answer, WAIT_NS);
 			while ((rc == SHMCHAN_TIMEOUT || rc == SHMCHAN_INTR) && !ended);
 		}
+	return 0;
+}
+
+// Takes what comes; the first byte of a message says what to do with it.
+static int obey(const char *name)
+{
+	struct shmchan *in;
+	struct shmchan_msg m;
+
+	attach();
+	in = open_end(name, SHMCHAN_RX);
+	shmchan_ready(me);
+	while (!ended) {
+		if (shmchan_recv(in, &m, WAIT_NS))
+			continue;
+		switch (m.len ? *(const char *)m.data : 0) {
+		case 'c': // crashes
+			abort();
+		case 'h': // hangs
+			for (;;)
+				pause();
+		case 'w': // works for long, with signs of life
+			for (unsigned i = 0; i < 40 && !ended; i++) {
+				struct timespec t = {0, 10000000};
+
+				nanosleep(&t, NULL);
+				shmchan_beat(me);
+			}
+		}
+		shmchan_done(in);
+	}
+	return 0;
+}
+
+// Sends each argument as a message, then idles.
+static int send_all(const char *name, char **texts)
+{
+	struct shmchan *out;
+
+	attach();
+	out = open_end(name, SHMCHAN_TX);
+	shmchan_ready(me);
+	for (; *texts && shmchan_self(me) >> 12 == 1 && !ended; texts++) {
+		struct shmchan_msg m = {.corr = 77, .type = 5, .data = *texts, .len = (uint32_t)strlen(*texts)};
+
+		while (shmchan_send(out, &m, WAIT_NS) && !ended)
+			;
+	}
+	while (!ended)
+		pause();
 	return 0;
 }
 
@@ -261,6 +312,10 @@ int main(int argc, char **argv)
 		return feed(number(arg), number(argv[3]));
 	if (strcmp(role, "echo") == 0)
 		return echo(arg);
+	if (strcmp(role, "obey") == 0)
+		return obey(arg);
+	if (strcmp(role, "send") == 0)
+		return send_all(arg, argv + 3);
 	if (strcmp(role, "count") == 0)
 		return count(number(arg));
 	if (strcmp(role, "idle") == 0 || strcmp(role, "orphan") == 0)

@@ -1,4 +1,4 @@
-sup_tests := topology plan service loop report notify control events
+sup_tests := topology plan service loop report notify control events hang
 TESTS += $(sup_tests:%=sup_%)
 define sup_test
 sup_$(1)_SRC := tests/supervisor/$(1).c
@@ -15,4 +15,4 @@ $(O)/test/sup_actor: $(O)/obj/tests/supervisor/actor.o $(O)/lib/libshmchan.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shmchan_LDLIBS) -lpthread
 -include $(O)/obj/tests/supervisor/actor.d
 
-SCRIPTS += $(addprefix tests/supervisor/,control.sh deaths.sh events.sh job.sh stale.sh topology.sh)
+SCRIPTS += $(addprefix tests/supervisor/,control.sh deaths.sh events.sh hang.sh strategy.sh job.sh stale.sh topology.sh)

@@ -3,13 +3,8 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
-#include "shmchan/map.h"
+#include "shmchan/view_priv.h"
 #include "shmchan/probe.h"
-
-struct shmchan_view {
-	struct shmchan_map m;
-	uint32_t chan_cnt, pool_cnt;
-};
 
 struct finder {
 	void (*f)(void *ctx, const char *name);
@@ -105,8 +100,7 @@ int shmchan_view_proc(const struct shmchan_view *v, unsigned i, struct shmchan_v
 	return 0;
 }
 
-// Directory index of the i-th object of a kind, or -1.
-static int nth(const struct shmchan_view *v, enum shmchan_obj_kind kind, unsigned i)
+int shmchan_view_nth(const struct shmchan_view *v, enum shmchan_obj_kind kind, unsigned i)
 {
 	for (uint32_t e = 0; e < v->m.cnt; e++)
 		if (v->m.entries[e].kind == kind && i-- == 0)
@@ -128,7 +122,7 @@ static void fill_sample(const struct shmchan_ring *ring, struct shmchan_view_cha
 
 int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_view_chan *out)
 {
-	int e = nth(v, SHMCHAN_OBJ_RING, i);
+	int e = shmchan_view_nth(v, SHMCHAN_OBJ_RING, i);
 	uint64_t tally[SHMCHAN_TALLY_ALL];
 	const struct shmchan_ring_ref *r;
 
@@ -160,7 +154,7 @@ int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_v
 
 int shmchan_view_sample(const struct shmchan_view *v, unsigned i, uint32_t every, pid_t holder)
 {
-	int e = nth(v, SHMCHAN_OBJ_RING, i), err;
+	int e = shmchan_view_nth(v, SHMCHAN_OBJ_RING, i), err;
 	uint32_t word = every ? (every - 1) | SHMCHAN_PROBE_FIXED : SHMCHAN_PROBE_MASK_DEFAULT;
 	struct shmchan_ring_ref r;
 	struct shmchan_seg seg;
@@ -189,7 +183,7 @@ int shmchan_view_sample(const struct shmchan_view *v, unsigned i, uint32_t every
 int shmchan_view_chan_peers(const struct shmchan_view *v, unsigned i, int end,
 			    void (*f)(void *ctx, const char *name, unsigned slot), void *ctx)
 {
-	int e = nth(v, SHMCHAN_OBJ_RING, i), cnt = 0;
+	int e = shmchan_view_nth(v, SHMCHAN_OBJ_RING, i), cnt = 0;
 	char name[SHMCHAN_NAME_MAX];
 
 	if (e < 0)
@@ -206,14 +200,32 @@ int shmchan_view_chan_peers(const struct shmchan_view *v, unsigned i, int end,
 	return cnt;
 }
 
+void shmchan_view_copy(const struct shmchan_ring_ref *r, const struct shmchan_cell *c, uint64_t pos,
+		       struct shmchan_view_msg *out, void *buf, size_t size)
+{
+	uint32_t len = shmchan_cell_len(c);
+
+	*out = (struct shmchan_view_msg){.pos = pos,
+					 .corr = c->corr,
+					 .type = c->type,
+					 .reply = c->reply,
+					 .len = SHMCHAN_LEN(len),
+					 .sender_slot = shmchan_owner_slot(c->sender),
+					 .sender_incarnation = shmchan_owner_inc(c->sender),
+					 .deliveries = SHMCHAN_DELIVERIES(len),
+					 .block = shmchan_cell_block(c)};
+	out->bytes = out->len < r->msg_size ? out->len : r->msg_size;
+	out->bytes = out->bytes < size ? out->bytes : (uint32_t)size;
+	memcpy(buf, c->data, out->bytes);
+}
+
 int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struct shmchan_view_msg *out,
 		     void *buf, size_t size)
 {
-	int e = nth(v, SHMCHAN_OBJ_RING, i);
+	int e = shmchan_view_nth(v, SHMCHAN_OBJ_RING, i);
 	const struct shmchan_ring_ref *r;
 	const struct shmchan_cell *c;
 	uint64_t done, taken, pos, word;
-	uint32_t len;
 
 	*out = (struct shmchan_view_msg){0};
 	if (e < 0 || v->m.entries[e].err)
@@ -231,20 +243,8 @@ int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struc
 					   shmchan_cell_state(word) != SHMCHAN_CELL_FULL
 				 : word != pos + 1)
 		return SHMCHAN_EMPTY;
-	len = shmchan_cell_len(c);
-	*out = (struct shmchan_view_msg){.pos = pos,
-					 .corr = c->corr,
-					 .type = c->type,
-					 .reply = c->reply,
-					 .len = SHMCHAN_LEN(len),
-					 .sender_slot = shmchan_owner_slot(c->sender),
-					 .sender_incarnation = shmchan_owner_inc(c->sender),
-					 .deliveries = SHMCHAN_DELIVERIES(len),
-					 .block = c->block,
-					 .in_flight = pos < taken};
-	out->bytes = out->len < r->msg_size ? out->len : r->msg_size;
-	out->bytes = out->bytes < size ? out->bytes : (uint32_t)size;
-	memcpy(buf, c->data, out->bytes);
+	shmchan_view_copy(r, c, pos, out, buf, size);
+	out->in_flight = pos < taken;
 	// A producer may write the cell again only after done has passed it: then what was copied may be of two messages.
 	atomic_thread_fence(memory_order_acquire);
 	return atomic_load_explicit(&r->ring->done, memory_order_relaxed) <= pos ? 0 : SHMCHAN_EMPTY;
@@ -268,7 +268,7 @@ static int view_blocks(const struct shmchan_view *v, int e, uint32_t first, uint
 
 int shmchan_view_pool(const struct shmchan_view *v, unsigned i, struct shmchan_view_pool *out)
 {
-	int e = nth(v, SHMCHAN_OBJ_POOL, i);
+	int e = shmchan_view_nth(v, SHMCHAN_OBJ_POOL, i);
 	const struct shmchan_pool_ref *p;
 
 	*out = (struct shmchan_view_pool){0};
@@ -284,7 +284,7 @@ int shmchan_view_pool(const struct shmchan_view *v, unsigned i, struct shmchan_v
 
 int shmchan_view_pool_class(const struct shmchan_view *v, unsigned i, unsigned c, struct shmchan_view_pool *out)
 {
-	int e = nth(v, SHMCHAN_OBJ_POOL, i);
+	int e = shmchan_view_nth(v, SHMCHAN_OBJ_POOL, i);
 	const struct shmchan_pool_ref *p;
 
 	*out = (struct shmchan_view_pool){0};
@@ -317,7 +317,7 @@ static struct shmchan_view_account *account_of(struct shmchan_view_account *out,
 int shmchan_view_pool_accounts(const struct shmchan_view *v, unsigned i, struct shmchan_view_account *out,
 			       unsigned room, unsigned *cnt)
 {
-	int e = nth(v, SHMCHAN_OBJ_POOL, i);
+	int e = shmchan_view_nth(v, SHMCHAN_OBJ_POOL, i);
 	const struct shmchan_pool_ref *p;
 
 	*cnt = 0;
@@ -346,7 +346,7 @@ int shmchan_view_pool_accounts(const struct shmchan_view *v, unsigned i, struct 
 
 int shmchan_view_block(const struct shmchan_view *v, unsigned i, uint32_t b, struct shmchan_view_block *out)
 {
-	int e = nth(v, SHMCHAN_OBJ_POOL, i);
+	int e = shmchan_view_nth(v, SHMCHAN_OBJ_POOL, i);
 	uint64_t word;
 	uint16_t chan;
 

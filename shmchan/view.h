@@ -94,6 +94,26 @@ struct shmchan_view_msg {
 SHMCHAN_API int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k,
 				 struct shmchan_view_msg *out, void *buf, size_t size);
 
+// Following a channel: every message once, in order, also those that were completed before they were read, as long as
+// their cells have not been written again. Nothing is taken and nobody waits for the reader, who may miss messages.
+struct shmchan_follow {
+	uint64_t pos;    // the next message's
+	uint64_t missed; // positions passed over because they were written again too soon
+	uint64_t skipped, unsure_below;
+};
+// shmchan_view_follow_begin begins behind the newest message of channel i, or with `queued` at the oldest that isn't
+// completed. Errors: ENOENT, or why the channel can't be read.
+SHMCHAN_API int shmchan_view_follow_begin(const struct shmchan_view *v, unsigned i, bool queued,
+					  struct shmchan_follow *f);
+// shmchan_view_follow describes the next message, and copies at most `size` bytes of its payload to buf. Returns 0;
+// EMPTY there is none yet; or why the channel can't be read.
+SHMCHAN_API int shmchan_view_follow(const struct shmchan_view *v, unsigned i, struct shmchan_follow *f,
+				    struct shmchan_view_msg *out, void *buf, size_t size);
+// shmchan_view_block_data copies at most `size` bytes of the block that came with the message at `pos` of channel i, and
+// names its pool. Returns 0 with the block's size in *len; EMPTY if the block is no longer in the message; ENOENT.
+SHMCHAN_API int shmchan_view_block_data(const struct shmchan_view *v, unsigned i, uint64_t pos, shmchan_block b,
+					char pool[SHMCHAN_NAME_MAX], void *buf, size_t size, size_t *len);
+
 struct shmchan_view_pool {
 	char name[SHMCHAN_NAME_MAX];
 	size_t block_size; // bytes; of the pool as a whole: of its largest class

@@ -7,14 +7,14 @@
 
 enum { W_TIME, W_DEPTH, W_IN_FLIGHT, W_ENQUEUED, W_DEQUEUED, W_IN_RATE, W_OUT_RATE, W_FULL };
 const struct col chan_watch_cols[WATCH_COL_CNT] = {
-	[W_TIME] = {"time", COL_TIME, 0, "when it was read"},
-	[W_DEPTH] = {"depth", COL_U64, 0, "messages published, not taken"},
-	[W_IN_FLIGHT] = {"in_flight", COL_U64, 0, "messages taken, not completed"},
-	[W_ENQUEUED] = {"enqueued", COL_U64, 0, "messages published so far"},
-	[W_DEQUEUED] = {"dequeued", COL_U64, 0, "messages taken so far"},
+	[W_TIME] = {"time", COL_TIME, COL_ALWAYS, "when it was read"},
+	[W_DEPTH] = {"depth", COL_U64, COL_ALWAYS, "messages published, not taken"},
+	[W_IN_FLIGHT] = {"in_flight", COL_U64, COL_ALWAYS, "messages taken, not completed"},
+	[W_ENQUEUED] = {"enqueued", COL_U64, COL_ALWAYS, "messages published so far"},
+	[W_DEQUEUED] = {"dequeued", COL_U64, COL_ALWAYS, "messages taken so far"},
 	[W_IN_RATE] = {"in_rate", COL_NUM, 0, "messages published per second since the line before"},
 	[W_OUT_RATE] = {"out_rate", COL_NUM, 0, "messages taken per second since the line before"},
-	[W_FULL] = {"full", COL_U64, 0, "times a producer found it full so far"},
+	[W_FULL] = {"full", COL_U64, COL_ALWAYS, "times a producer found it full so far"},
 };
 
 static void watch_row(struct table *t, const struct shmchan_stat *s, const struct shmchan_stat *before,
@@ -36,18 +36,6 @@ static void watch_row(struct table *t, const struct shmchan_stat *s, const struc
 	}
 }
 
-static bool watch_print(const struct cli *cli, const struct table *t, bool first)
-{
-	struct jsonw j;
-	if (!cli->json)
-		return table_print_stream(t, cli->out, first) && fflush(cli->out) == 0;
-	jsonw_begin(&j, cli->out, cli->pretty);
-	if (!table_json_record(t, &j, 0))
-		return false;
-	jsonw_line(&j);
-	return fflush(cli->out) == 0;
-}
-
 static int watch_lines(const struct cli *cli, const struct shmchan_view *v, struct table *t, double interval,
 		       double count)
 {
@@ -65,7 +53,7 @@ static int watch_lines(const struct cli *cli, const struct shmchan_view *v, stru
 		if (code != 0)
 			return shmtool_unreadable(cli, cli->args[0], code);
 		watch_row(t, &c.stat, &before, n == 0 ? 0 : now - last);
-		if (!watch_print(cli, t, n == 0))
+		if (!cli_line(cli, t, n == 0) || fflush(cli->out) != 0)
 			return cli_fail(cli, EXIT_ERROR, "cannot print: output closed");
 		before = c.stat;
 		last = now;
@@ -115,19 +103,19 @@ enum {
 	M_DATA,
 };
 const struct col chan_peek_cols[PEEK_COL_CNT] = {
-	[M_POSITION] = {"position", COL_U64, 0, "position in the channel, from 0"},
-	[M_STATE] = {"state", COL_STR, 0, "in-flight or queued"},
-	[M_TYPE] = {"type", COL_U64, 0, "message type"},
-	[M_CORRELATION] = {"correlation", COL_U64, 0, "correlation id"},
-	[M_SENDER] = {"sender", COL_STR, 0, "service that sent it"},
-	[M_INCARNATION] = {"incarnation", COL_U64, 0, "incarnation of the sender"},
-	[M_REPLY] = {"reply", COL_U64, COL_EXTRA,
+	[M_POSITION] = {"position", COL_U64, COL_ALWAYS, "position in the channel, from 0"},
+	[M_STATE] = {"state", COL_STR, COL_ALWAYS, "in-flight or queued"},
+	[M_TYPE] = {"type", COL_U64, COL_ALWAYS, "message type"},
+	[M_CORRELATION] = {"correlation", COL_U64, COL_ALWAYS, "correlation id"},
+	[M_SENDER] = {"sender", COL_STR, COL_ALWAYS, "service that sent it"},
+	[M_INCARNATION] = {"incarnation", COL_U64, COL_ALWAYS, "incarnation of the sender"},
+	[M_REPLY] = {"reply", COL_U64, COL_EXTRA | COL_ALWAYS,
 		     "id of the channel the answer belongs in, 0 if none is wanted"},
-	[M_DELIVERIES] = {"deliveries", COL_U64, COL_EXTRA, "incarnations that died with it"},
-	[M_BYTES] = {"bytes", COL_U64, 0, "bytes of payload"},
+	[M_DELIVERIES] = {"deliveries", COL_U64, COL_EXTRA | COL_ALWAYS, "incarnations that died with it"},
+	[M_BYTES] = {"bytes", COL_U64, COL_ALWAYS, "bytes of payload"},
 	[M_BLOCK] = {"block", COL_U64, COL_EXTRA,
 		     "block that comes with it: pool << 24 | index, null if none"},
-	[M_DATA] = {"data", COL_STR, 0, "the first bytes of the payload (--bytes), hexadecimal"},
+	[M_DATA] = {"data", COL_STR, COL_ALWAYS, "the first bytes of the payload (--bytes), hexadecimal"},
 };
 
 static bool peek_row(struct table *t, const struct shmchan_view *v, const struct shmchan_view_msg *m,

@@ -4,8 +4,8 @@
 
 enum { V_OBJECT, V_TEXT };
 static const struct col check_cols[] = {
-	[V_OBJECT] = {"object", COL_STR, 0, "what violates an invariant"},
-	[V_TEXT] = {"violation", COL_STR, 0, "which invariant, with the values found"},
+	[V_OBJECT] = {"object", COL_STR, COL_ALWAYS, "what violates an invariant"},
+	[V_TEXT] = {"violation", COL_STR, COL_ALWAYS, "which invariant, with the values found"},
 };
 
 static void add_violation(void *ctx, const char *object, const char *text)

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum found { FOUND_NONE = -1, FOUND_MANY = -2 };
 
@@ -80,6 +81,7 @@ const struct opt cli_global_opts[] = {
 	{"pretty", NULL, "-p: JSON, indented"},
 	{"fields", "FIELDS", "-f: only these columns or keys, comma-separated, in this order"},
 	{"help", NULL, "-h: help about the object or verb named so far"},
+	{"schema", NULL, "the JSON Schema of what the command prints with -j, instead of running it"},
 	{NULL, NULL, NULL},
 };
 
@@ -116,6 +118,8 @@ const struct exit_status cli_exit_statuses[] = {
 	{EXIT_UNREADABLE, "cannot read: no permission, another layout, or not a segment of a group"},
 	{EXIT_NO_PROBES, "the probes cannot be used here; the message says why and what would help"},
 	{EXIT_NO_OBJECT, "the group has no such channel, service, pool or dead letter"},
+	{EXIT_REPAIRED, "check --repair found violations and mended all of them"},
+	{EXIT_REFUSED, "the supervisor refused to change the group, or cannot be reached"},
 	{-1, NULL},
 };
 
@@ -178,15 +182,15 @@ static int help(struct cli *cli)
 
 // The long options that mean something now: the global ones and those of the verb, for getopt.
 #define LONG_MAX_CNT (CLI_OPT_MAX + 8)
-enum { VERB_OPT = 256 }; // value of the verb's first option
+enum { SCHEMA_OPT = 255, VERB_OPT = 256 }; // value of --schema, and of the verb's first option
 
 static void long_options(const struct cli *cli, struct option *longs)
 {
-	static const char shorts[] = "jpfh";
+	static const int values[] = {'j', 'p', 'f', 'h', SCHEMA_OPT};
 	unsigned n = 0;
 	for (unsigned i = 0; cli_global_opts[i].name != NULL; i++)
 		longs[n++] = (struct option){cli_global_opts[i].name, cli_global_opts[i].arg != NULL, NULL,
-					     shorts[i]};
+					     values[i]};
 	for (unsigned i = 0; cli->verb != NULL && cli->verb->opts != NULL && cli->verb->opts[i].name != NULL;
 	     i++)
 		longs[n++] = (struct option){cli->verb->opts[i].name, cli->verb->opts[i].arg != NULL, NULL,
@@ -199,7 +203,7 @@ static int bad_option(const struct cli *cli, int c, char *const *argv, const str
 	char names[512], word[64] = {'-', (char)optopt, '\0'};
 	size_t n = 0;
 	// Of a long option getopt tells only where it stood; of a short one only its letter.
-	if (optopt == 0 || optopt >= VERB_OPT || strncmp(argv[optind - 1], "--", 2) == 0)
+	if (optopt == 0 || optopt >= SCHEMA_OPT || strncmp(argv[optind - 1], "--", 2) == 0)
 		snprintf(word, sizeof word, "%s", argv[optind - 1]);
 	if (c == ':')
 		return cli_fail(cli, EXIT_USAGE, "option '%s' needs an argument", word);
@@ -222,6 +226,8 @@ static int options(struct cli *cli, int argc, char *const *argv, bool *help)
 			cli->fields = optarg;
 		} else if (c == 'h') {
 			*help = true;
+		} else if (c == SCHEMA_OPT) {
+			cli->schema = true;
 		} else if (c >= VERB_OPT) {
 			cli->opts[c - VERB_OPT] = optarg != NULL ? optarg : "";
 		} else {
@@ -297,12 +303,18 @@ static int name_word(struct cli *cli, const char *word, bool *is_help)
 int cli_parse(struct cli *cli, const struct object *objects, int argc, char *const *argv, FILE *out,
 	      FILE *err)
 {
+	return cli_parse_as(cli, "shmtool", objects, argc, argv, out, err);
+}
+
+int cli_parse_as(struct cli *cli, const char *prog, const struct object *objects, int argc, char *const *argv,
+		 FILE *out, FILE *err)
+{
 	const char *words[CLI_ARG_MAX + 2];
 	unsigned word_cnt = 0;
 	bool wants_help = false;
 	int status;
 
-	*cli = (struct cli){.prog = "shmtool", .objects = objects, .out = out, .err = err};
+	*cli = (struct cli){.prog = prog, .objects = objects, .out = out, .err = err};
 	opterr = 0;
 	optind = 0; // glibc: begin anew, whatever an earlier call left
 	for (bool only_words = false;;) {
@@ -331,7 +343,7 @@ int cli_parse(struct cli *cli, const struct object *objects, int argc, char *con
 		list_names(names, sizeof names, cli->object->verbs, sizeof *cli->object->verbs, "");
 		return cli_fail(cli, EXIT_USAGE, "a verb is missing, one of: %s", names);
 	}
-	status = arguments(cli, words, word_cnt);
+	status = cli->schema ? EXIT_OK : arguments(cli, words, word_cnt);
 	if (status != EXIT_OK)
 		return status;
 	if (cli->fields != NULL && cli->verb->cols == NULL)
@@ -392,4 +404,24 @@ int cli_print(const struct cli *cli, struct table *t, bool record)
 	ok = ok && fflush(cli->out) == 0;
 	table_free(t);
 	return ok ? EXIT_OK : cli_fail(cli, EXIT_ERROR, "cannot print: out of memory or output closed");
+}
+
+bool cli_line(const struct cli *cli, struct table *t, bool first)
+{
+	struct jsonw j;
+	if (!cli->json)
+		return table_print_stream(t, cli->out, first);
+	jsonw_begin(&j, cli->out, cli->pretty);
+	if (!table_json_record(t, &j, 0))
+		return false;
+	jsonw_line(&j);
+	return true;
+}
+
+bool cli_confirmed(const struct cli *cli, const char *would)
+{
+	if (cli_opt(cli, "yes") != NULL || !isatty(STDIN_FILENO))
+		return true;
+	cli_fail(cli, EXIT_USAGE, "would %s; add --yes to do it", would);
+	return false;
 }

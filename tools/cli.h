@@ -17,6 +17,8 @@ enum {
 	EXIT_UNREADABLE = 5, // no permission, another layout, or a segment that isn't one
 	EXIT_NO_PROBES = 6,  // the probes can't be used here; the message says why
 	EXIT_NO_OBJECT = 7,  // the group has no such channel, service, pool or letter
+	EXIT_REPAIRED = 8,   // `check --repair` found violations and mended all of them
+	EXIT_REFUSED = 9,    // the supervisor refused, or can't be reached: nothing was changed
 };
 
 #define CLI_ARG_MAX 4
@@ -32,6 +34,8 @@ struct opt {
 
 enum {
 	VERB_NO_GROUP = 1, // takes no group
+	VERB_RECORD = 2,   // -j: one object, not a list of them
+	VERB_LINES = 4,    // -j: one object per line, as they come
 };
 
 struct verb {
@@ -55,6 +59,7 @@ struct cli {
 	const char *prog;
 	const struct object *objects; // the whole table
 	bool json, pretty;
+	bool schema; // asked for the schema of -j, instead of the verb
 	const char *fields; // of -f, or NULL
 	const struct object *object;
 	const struct verb *verb;
@@ -70,6 +75,10 @@ struct cli {
 // asked for and written to out; else a status, after one line on err. The words must outlive *cli.
 int cli_parse(struct cli *cli, const struct object *objects, int argc, char *const *argv, FILE *out,
 	      FILE *err);
+
+// cli_parse_as does the same with another program name in front of messages; it must outlive *cli.
+int cli_parse_as(struct cli *cli, const char *prog, const struct object *objects, int argc, char *const *argv,
+		 FILE *out, FILE *err);
 
 const char *cli_opt(const struct cli *cli,
 		    const char *name); // value of an option of the verb, NULL if not given
@@ -98,6 +107,14 @@ extern const struct opt cli_global_opts[];
 
 // cli_verb_line writes "OBJECT VERB [GROUP] ARGUMENTS [--OPTIONS]", without a newline.
 void cli_verb_line(const struct object *o, const struct verb *v, FILE *f);
+
+// cli_confirmed: may a verb that changes a group go on? It must be told so with its option --yes where a person sits at
+// a terminal; else says what it would do, and returns false.
+bool cli_confirmed(const struct cli *cli, const char *would);
+
+// cli_line prints the first row as one line of JSON, or of a table with a heading before the first: for VERB_LINES.
+// Returns false if it can't be printed.
+bool cli_line(const struct cli *cli, struct table *t, bool first);
 
 // cli_synopsis writes one line per verb: the table as man page, completion and tests read it.
 void cli_synopsis(const struct object *objects, FILE *f);

@@ -4,8 +4,8 @@
 
 enum { G_NAME, G_STATE, G_PID, G_SERVICES, G_CHANNELS, G_POOLS, G_CREATED, G_LAYOUT };
 static const struct col group_cols[] = {
-	[G_NAME] = {"name", COL_STR, 0, "name of the group"},
-	[G_STATE] = {"state", COL_STR, 0, "running, stale (its supervisor is dead) or unreadable"},
+	[G_NAME] = {"name", COL_STR, COL_ALWAYS, "name of the group"},
+	[G_STATE] = {"state", COL_STR, COL_ALWAYS, "running, stale (its supervisor is dead) or unreadable"},
 	[G_PID] = {"supervisor_pid", COL_I64, 0, "process that owns the group's segments"},
 	[G_SERVICES] = {"services", COL_U64, 0, "process slots, without the supervisor's"},
 	[G_CHANNELS] = {"channels", COL_U64, 0, "channels"},
@@ -85,8 +85,8 @@ enum {
 	SG_DEAD,
 };
 static const struct col show_cols[] = {
-	[SG_NAME] = {"name", COL_STR, 0, "name of the group"},
-	[SG_STATE] = {"state", COL_STR, 0, "running, or stale (its supervisor is dead)"},
+	[SG_NAME] = {"name", COL_STR, COL_ALWAYS, "name of the group"},
+	[SG_STATE] = {"state", COL_STR, COL_ALWAYS, "running, or stale (its supervisor is dead)"},
 	[SG_PID] = {"supervisor_pid", COL_I64, 0, "process that owns the group's segments"},
 	[SG_CREATED] = {"created", COL_TIME, 0, "when the segments were made"},
 	[SG_LAYOUT] = {"layout", COL_U64, 0, "layout version of the segments"},
@@ -179,7 +179,7 @@ static int group_show(const struct cli *cli)
 
 const struct verb group_verbs[] = {
 	{"list", "all groups of this machine", "", NULL, COLS(group_cols), VERB_NO_GROUP, group_list},
-	{"show", "one group: its services, channels and pools in sum", "", NULL, COLS(show_cols), 0,
+	{"show", "one group: its services, channels and pools in sum", "", NULL, COLS(show_cols), VERB_RECORD,
 	 group_show},
 	NO_MORE_VERBS,
 };

@@ -168,3 +168,9 @@ void jsonw_null(struct jsonw *j)
 	before(j, false);
 	fputs("null", j->f);
 }
+
+void jsonw_raw(struct jsonw *j, const char *text, size_t n)
+{
+	before(j, false);
+	fwrite(text, 1, n, j->f);
+}

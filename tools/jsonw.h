@@ -39,5 +39,6 @@ void jsonw_i64(struct jsonw *j, int64_t v);
 void jsonw_num(struct jsonw *j, double v);
 void jsonw_bool(struct jsonw *j, bool v);
 void jsonw_null(struct jsonw *j);
+void jsonw_raw(struct jsonw *j, const char *text, size_t n); // a value that is JSON already, on one line
 
 #endif

@@ -8,6 +8,6 @@ int main(int argc, char **argv)
 	if (status != EXIT_OK)
 		return status;
 	if (cli.verb != NULL)
-		return cli.verb->run(&cli);
+		return shmtool_run(&cli);
 	return fflush(stdout) == 0 ? EXIT_OK : EXIT_ERROR;
 }

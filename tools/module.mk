@@ -4,9 +4,9 @@ toolbox_SRC    := $(addprefix tools/, cli.c histview.c jsonw.c live.c procstat.c
 toolbox_LDLIBS := -lm
 
 PROGS += shmtool
-shmtool_SRC  := $(addprefix tools/, attach.c chan.c chan_live.c check.c dead.c graph.c group.c main.c manual.c metrics.c \
+shmtool_SRC  := $(addprefix tools/, attach.c batch.c chan.c chan_live.c check.c dead.c graph.c group.c main.c manual.c metrics.c \
 	pool.c probe.c service.c \
-	shmtool.c top.c version.c why.c)
+	schema.c shmtool.c top.c version.c why.c)
 shmtool_LIBS := toolbox watch shmchan
 
 # Serving metrics is left out where libmicrohttpd is not installed.

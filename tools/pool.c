@@ -190,7 +190,7 @@ static int pool_accounts(const struct cli *cli)
 
 const struct verb pool_verbs[] = {
 	{"list", "all pools with what their blocks are used for", "", NULL, COLS(pool_cols), 0, pool_list},
-	{"show", "one pool", "POOL", NULL, COLS(pool_cols), 0, pool_show},
+	{"show", "one pool", "POOL", NULL, COLS(pool_cols), VERB_RECORD, pool_show},
 	{"owners", "the blocks that are not free, and whose they are", "POOL", NULL, COLS(owner_cols), 0,
 	 pool_owners},
 	{"classes", "the sizes of its blocks, and what those of each are used for", "POOL", NULL,

@@ -22,8 +22,8 @@ enum {
 	S_SENDS,
 };
 static const struct col service_cols[] = {
-	[S_NAME] = {"name", COL_STR, 0, "name of the service"},
-	[S_STATE] = {"state", COL_STR, 0, "free, announced, running, or dead (recovery under way)"},
+	[S_NAME] = {"name", COL_STR, COL_ALWAYS, "name of the service"},
+	[S_STATE] = {"state", COL_STR, COL_ALWAYS, "free, announced, running, or dead (recovery under way)"},
 	[S_PID] = {"pid", COL_I64, 0, "process of the current incarnation"},
 	[S_INCARNATION] = {"incarnation", COL_U64, 0, "how many processes have had this place"},
 	[S_READY] = {"ready", COL_BOOL, 0, "whether it has said that it serves"},
@@ -122,6 +122,7 @@ static int service_show(const struct cli *cli)
 
 const struct verb service_verbs[] = {
 	{"list", "all services with their processes", "", NULL, COLS(service_cols), 0, service_list},
-	{"show", "one service with its channels", "SERVICE", NULL, COLS(service_cols), 0, service_show},
+	{"show", "one service with its channels", "SERVICE", NULL, COLS(service_cols), VERB_RECORD,
+	 service_show},
 	NO_MORE_VERBS,
 };

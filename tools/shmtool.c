@@ -216,6 +216,11 @@ const char *shmtool_proc_state(enum shmchan_proc_state state)
 	return "unknown";
 }
 
+int shmtool_run(const struct cli *cli)
+{
+	return cli->schema ? shmtool_schema(cli) : cli->verb->run(cli);
+}
+
 const struct object shmtool_objects[] = {
 	{"group", "running sets of processes with their channels", group_verbs},
 	{"service", "the processes of a group", service_verbs},
@@ -228,6 +233,8 @@ const struct object shmtool_objects[] = {
 	{"top", "channels and services as they go, on a full screen", top_verbs},
 	{"graph", "the group as a picture", graph_verbs},
 	{"metrics", "counts for a monitoring system", metrics_verbs},
+	{"batch", "many commands at once", batch_verbs},
+	{"schema", "what the commands print with -j", schema_verbs},
 	{"version", "what this program was built with", version_verbs},
 	{"manual", "the manual page", manual_verbs},
 	{"completion", "completion for bash", completion_verbs},

@@ -5,6 +5,13 @@
 #include "shmchan/view.h"
 #include "tools/cli.h"
 
+// shmtool_run does what a parsed command line says; returns the exit status.
+int shmtool_run(const struct cli *cli);
+// shmtool_has_json: does the verb print JSON with -j?
+bool shmtool_has_json(const struct object *o, const struct verb *v);
+// shmtool_schema prints the JSON Schema of what the verb prints with -j.
+int shmtool_schema(const struct cli *cli);
+
 // shmtool_open opens the group named on the command line, or the only one that runs, read-only. On failure it
 // says why and returns the exit status.
 int shmtool_open(const struct cli *cli, struct shmchan_view **out);
@@ -35,7 +42,7 @@ const char *shmtool_proc_state(enum shmchan_proc_state state);
 extern const struct object shmtool_objects[];
 extern const struct verb group_verbs[], service_verbs[], chan_verbs[], pool_verbs[], dead_verbs[],
 	probe_verbs[], check_verbs[], graph_verbs[], metrics_verbs[], why_verbs[], top_verbs[],
-	version_verbs[], manual_verbs[], completion_verbs[];
+	version_verbs[], manual_verbs[], completion_verbs[], schema_verbs[], batch_verbs[];
 
 #define COLS(cols) (cols), sizeof(cols) / sizeof(*(cols))
 #define NO_MORE_VERBS                                    \

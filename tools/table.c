@@ -420,3 +420,63 @@ bool table_json(const struct table *t, struct jsonw *j)
 	jsonw_end(j);
 	return !ferror(j->f);
 }
+
+// What a cell of the type is in JSON; nullable: or null.
+static void schema_of(struct jsonw *j, const struct col *col)
+{
+	static const char *const names[] = {
+		[COL_STR] = "string",     [COL_U64] = "integer", [COL_I64] = "integer",
+		[COL_BOOL] = "boolean",   [COL_NUM] = "number",  [COL_TIME] = "string",
+		[COL_SIGNAL] = "integer", [COL_LIST] = "array",  [COL_COUNTS] = "object"};
+	bool nullable = !(col->flags & COL_ALWAYS) && col->type != COL_LIST && col->type != COL_COUNTS;
+
+	jsonw_key(j, "description");
+	jsonw_str(j, col->help);
+	jsonw_key(j, "type");
+	if (nullable)
+		jsonw_array(j);
+	jsonw_str(j, names[col->type]);
+	if (nullable) {
+		jsonw_str(j, "null");
+		jsonw_end(j);
+	}
+	if (col->type == COL_U64 || col->type == COL_SIGNAL) {
+		jsonw_key(j, "minimum");
+		jsonw_u64(j, 0);
+		jsonw_key(j, "maximum");
+		jsonw_u64(j, col->type == COL_U64 ? UINT64_MAX : 64);
+	} else if (col->type == COL_TIME) {
+		jsonw_key(j, "pattern");
+		jsonw_str(j, "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$");
+	} else if (col->type == COL_LIST || col->type == COL_COUNTS) {
+		jsonw_key(j, col->type == COL_LIST ? "items" : "additionalProperties");
+		jsonw_object(j);
+		jsonw_key(j, "type");
+		jsonw_str(j, col->type == COL_LIST ? "string" : "integer");
+		jsonw_end(j);
+	}
+}
+
+void table_schema(const struct table *t, struct jsonw *j)
+{
+	int col;
+
+	jsonw_key(j, "type");
+	jsonw_str(j, "object");
+	jsonw_key(j, "additionalProperties");
+	jsonw_bool(j, false);
+	jsonw_key(j, "required");
+	jsonw_array(j);
+	for (unsigned k = 0; (col = nth(t, k, true)) >= 0; k++)
+		jsonw_str(j, t->cols[col].key);
+	jsonw_end(j);
+	jsonw_key(j, "properties");
+	jsonw_object(j);
+	for (unsigned k = 0; (col = nth(t, k, true)) >= 0; k++) {
+		jsonw_key(j, t->cols[col].key);
+		jsonw_object(j);
+		schema_of(j, &t->cols[col]);
+		jsonw_end(j);
+	}
+	jsonw_end(j);
+}

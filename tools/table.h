@@ -21,7 +21,10 @@ enum col_type {
 	COL_COUNTS, // text "a=1,b=2", JSON object of numbers
 };
 
-enum { COL_EXTRA = 1 }; // in JSON and on request (-f), not in the plain table
+enum {
+	COL_EXTRA = 1,  // in JSON and on request (-f), not in the plain table
+	COL_ALWAYS = 2, // never null
+};
 
 struct col {
 	const char *key; // JSON key and name for -f, in plain headings with capitals
@@ -60,6 +63,8 @@ bool table_print_stream(const struct table *t, FILE *f, bool with_heading);
 void table_clear(struct table *t);                       // forgets the rows
 bool table_print_record(const struct table *t, FILE *f); // the rows one after the other, a line per column
 bool table_json(const struct table *t, struct jsonw *j); // an array of objects
+// table_schema writes the keys of the JSON Schema of a row, with the columns chosen by table_select, into an open object.
+void table_schema(const struct table *t, struct jsonw *j);
 bool table_json_record(const struct table *t, struct jsonw *j, unsigned row); // one object
 
 #endif

@@ -6,41 +6,55 @@
 
 #define VERSION "0.1.0"
 
+enum {
+	N_VERSION,
+	N_PROBES,
+	N_PROBES_MISSING,
+	N_BPF,
+	N_BPF_MISSING,
+	N_HTTP,
+	N_HTTP_MISSING,
+	N_TOP,
+	N_TOP_MISSING
+};
+static const struct col version_cols[] = {
+	[N_VERSION] = {"version", COL_STR, COL_ALWAYS, "of shmtool"},
+	[N_PROBES] = {"probes", COL_BOOL, COL_ALWAYS, "whether libshmchan has its USDT probes"},
+	[N_PROBES_MISSING] = {"probes_missing", COL_STR, 0, "what the build lacked for them"},
+	[N_BPF] = {"bpf", COL_BOOL, COL_ALWAYS, "whether probe can attach to them"},
+	[N_BPF_MISSING] = {"bpf_missing", COL_STR, 0, "what the build lacked for that"},
+	[N_HTTP] = {"http", COL_BOOL, COL_ALWAYS, "whether metrics can listen"},
+	[N_HTTP_MISSING] = {"http_missing", COL_STR, 0, "what the build lacked for that"},
+	[N_TOP] = {"top", COL_BOOL, COL_ALWAYS, "whether there is a screen"},
+	[N_TOP_MISSING] = {"top_missing", COL_STR, 0, "what the build lacked for that"},
+};
+
+// missing: NULL, or what was.
+static void feature(struct table *t, unsigned col, const char *missing)
+{
+	table_bool(t, col, missing == NULL);
+	if (missing != NULL)
+		table_str(t, col + 1, missing);
+}
+
 static int version(const struct cli *cli)
 {
-	const char *missing = watch_built();
-	struct jsonw j;
-	if (!cli->json) {
-		fprintf(cli->out, "shmtool %s\nprobes  %s\nbpf     %s%s\n", VERSION,
-			SHMCHAN_PROBES_BUILT ? "yes" : "no, built without sys/sdt.h (systemtap-sdt-dev)",
-			missing == NULL ? "yes" : "no, built without for lack of: ",
-			missing == NULL ? "" : missing);
-		fprintf(cli->out, "http    %s%s\n", http_built() == NULL ? "yes" : "no, built without ",
-			http_built() == NULL ? "" : http_built());
-		fprintf(cli->out, "top     %s%s\n", top_screen_built() == NULL ? "yes" : "no, built without ",
-			top_screen_built() == NULL ? "" : top_screen_built());
-	} else {
-		jsonw_begin(&j, cli->out, cli->pretty);
-		jsonw_object(&j);
-		jsonw_key(&j, "version");
-		jsonw_str(&j, VERSION);
-		jsonw_key(&j, "probes");
-		jsonw_bool(&j, SHMCHAN_PROBES_BUILT);
-		jsonw_key(&j, "bpf");
-		jsonw_bool(&j, missing == NULL);
-		jsonw_key(&j, "bpf_missing");
-		jsonw_str(&j, missing);
-		jsonw_key(&j, "http");
-		jsonw_bool(&j, http_built() == NULL);
-		jsonw_key(&j, "top");
-		jsonw_bool(&j, top_screen_built() == NULL);
-		jsonw_end(&j);
-		jsonw_line(&j);
-	}
-	return fflush(cli->out) == 0 ? EXIT_OK : cli_fail(cli, EXIT_ERROR, "cannot print: output closed");
+	int status;
+	struct table *t = cli_table(cli, &status);
+
+	if (t == NULL)
+		return status;
+	table_row(t);
+	table_str(t, N_VERSION, VERSION);
+	feature(t, N_PROBES, SHMCHAN_PROBES_BUILT ? NULL : "sys/sdt.h (systemtap-sdt-dev)");
+	feature(t, N_BPF, watch_built());
+	feature(t, N_HTTP, http_built());
+	feature(t, N_TOP, top_screen_built());
+	return cli_print(cli, t, true);
 }
 
 const struct verb version_verbs[] = {
-	{"", "what this program was built with", "", NULL, NULL, 0, VERB_NO_GROUP, version},
+	{"", "what this program was built with", "", NULL, COLS(version_cols), VERB_NO_GROUP | VERB_RECORD,
+	 version},
 	NO_MORE_VERBS,
 };

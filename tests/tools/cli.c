@@ -141,13 +141,13 @@ Test(cli, every_mistake_has_its_line)
 	bad("check a b", "shmtool: check: 'b' is one word too many; usage: check [GROUP]\n");
 	bad("chan show", "shmtool: chan show: CHANNEL is missing; usage: chan show [GROUP] CHANNEL\n");
 	bad("chan list --colour",
-	    "shmtool: chan list: unknown option '--colour', known: --json, --pretty, --fields, --help\n");
+	    "shmtool: chan list: unknown option '--colour', known: --json, --pretty, --fields, --help, --schema\n");
 	bad("chan shift --colour=red a b",
 	    "shmtool: chan shift: unknown option '--colour=red', known: --json, --pretty, "
 	    "--fields, --help, --seconds, --follow\n");
-	bad("-x chan list", "shmtool: unknown option '-x', known: --json, --pretty, --fields, --help\n");
+	bad("-x chan list", "shmtool: unknown option '-x', known: --json, --pretty, --fields, --help, --schema\n");
 	bad("--seconds 3 chan shift a b",
-	    "shmtool: unknown option '--seconds', known: --json, --pretty, --fields, --help\n");
+	    "shmtool: unknown option '--seconds', known: --json, --pretty, --fields, --help, --schema\n");
 	bad("chan shift a b --seconds", "shmtool: chan shift: option '--seconds' needs an argument\n");
 	bad("chan list -f", "shmtool: chan list: option '-f' needs an argument\n");
 	bad("chan shift a b -f name",

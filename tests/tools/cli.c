@@ -144,7 +144,7 @@ Test(cli, every_mistake_has_its_line)
 	    "shmtool: chan list: unknown option '--colour', known: --json, --pretty, --fields, --help, --schema\n");
 	bad("chan shift --colour=red a b",
 	    "shmtool: chan shift: unknown option '--colour=red', known: --json, --pretty, "
-	    "--fields, --help, --seconds, --follow\n");
+	    "--fields, --help, --schema, --seconds, --follow\n");
 	bad("-x chan list", "shmtool: unknown option '-x', known: --json, --pretty, --fields, --help, --schema\n");
 	bad("--seconds 3 chan shift a b",
 	    "shmtool: unknown option '--seconds', known: --json, --pretty, --fields, --help, --schema\n");

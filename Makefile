@@ -182,7 +182,7 @@ help:
 	@echo '  run       validate real mainnet blocks while services are killed'
 	@echo '  test      unit tests and tests with real processes and real kills'
 	@echo '  bench     print the table of measurements, write build/bench/*.json'
-	@echo '  crash     kill after every instruction of every operation of every channel kind (long)'
+	@echo '  crash     kill after every instruction of every operation of every channel kind (minutes)'
 	@echo '  bench-deps the Debian packages that shmchan is measured against'
 	@echo '  asan tsan the tests, built with that sanitizer'
 	@echo '  fuzz      run the fuzz targets, FUZZ_SECONDS (600) each, with asan and ubsan'

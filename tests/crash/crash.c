@@ -1,8 +1,10 @@
-// crash [--stride N] [--tap]: kills a process after every N-th instruction (default: every) of every operation on every
+// crash [--short] [--tap] [--jobs N] [--only TEXT]: kills a process after every instruction of every operation on every
 // channel kind, repairs, and looks whether a message was lost, seen twice or reordered, or a block leaked. Then the same
-// with the broker, killed in the middle of the repair; there the stride is BROKER_STRIDE times as long.
-// The last line is "N kill points, V violations"; with --tap, one TAP line per scene before it.
+// with live peers acting at other moments, and with the broker, killed in the middle of the repair. run.h says how.
+// --short: fewer states of the channel, moments of peers and deaths to be repaired by brokers that die. --only: the scenes
+// whose name contains TEXT. The last line is "N kill points, V violations"; with --tap, one TAP line per scene before it.
 // Exit status: 0 no violation, 1 violations, 2 usage, 3 a process could not be stepped, or interrupted.
+#include <errno.h>
 #include <getopt.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "tests/crash/scenes.h"
-#include "tests/crash/step.h"
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "tests/crash/run.h"
 
 static const struct {
 	enum shmchan_kind kind;
@@ -20,113 +24,30 @@ static const struct {
 	     {SHMCHAN_KIND_SLOT_REF, "slot-ref"},
 	     {SHMCHAN_KIND_SPSC, "spsc"},
 	     {SHMCHAN_KIND_MPSC, "mpsc"}};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static const char *const policies[] = {
+	[SHMCHAN_DEAD_LETTER] = "", [SHMCHAN_DROP] = ", drop", [SHMCHAN_REDELIVER] = ", redeliver"};
+
+static const char *kind_name(enum shmchan_kind kind)
+{
+	unsigned k = 0;
+
+	while (k < KINDS - 1 && kinds[k].kind != kind)
+		k++;
+	return kinds[k].name;
+}
 
 #define CAP 3
-#define BROKER_STRIDE 64
-#define BROKER_POINTS 3
+#define JOBS_MAX 64
 
-static void before(void *ctx)
-{
-	struct stage *s = ctx;
+static struct {
+	bool brief, tap;
+	unsigned jobs;
+	const char *only;
+} options;
 
-	world_attach(s->w, s->scene->slot, &s->actor);
-	s->m = (struct shmchan_msg){0};
-	for (unsigned i = 0; i < s->scene->take; i++) {
-		struct shmchan_msg m;
-
-		if (shmchan_take(s->actor.c, &m))
-			break;
-		world_note(s->w, NOTE_TAKEN, m.corr);
-		if (i == 0)
-			s->m = m;
-	}
-}
-
-static void op(void *ctx)
-{
-	struct stage *s = ctx;
-
-	s->scene->op(s);
-}
-
-// A live peer acts while the actor stands in the middle of its operation: the other end of the channel, or a second producer.
-static void meddle(void *ctx)
-{
-	struct stage *s = ctx;
-
-	// The producer in the parent numbers its messages behind those the actor might be sending.
-	s->w->next += 8;
-	if (s->other.c && s->w->k % 2)
-		world_send(s->w, &s->other, false, false);
-	else if (s->scene->slot == 1)
-		world_receive(s->w, &s->peer);
-	else
-		world_send(s->w, &s->peer, s->scene->blocks, false);
-}
-
-static void adopt(void *ctx)
-{
-	world_adopt(((struct stage *)ctx)->w);
-}
-
-static void recover(void *ctx)
-{
-	struct stage *s = ctx;
-
-	shmchan_broker_recover(s->w->b, s->scene->slot, NULL, NULL);
-}
-
-// Broker after broker is killed, each after `k` instructions of repairing what the actor left.
-static bool kill_broker(struct stage *s, long k, bool *finished)
-{
-	struct step step = {.before = adopt, .op = recover, .ctx = s};
-	pid_t pid;
-	long n;
-
-	world_orphan(s->w);
-	n = step_kill(&step, k, -1, &pid, finished);
-	world_adopt(s->w);
-	return n >= 0;
-}
-
-// The actor is killed after k instructions of the operation; with broker >= 0, the broker after so many of the repair.
-static bool round_of(struct stage *s, long k, long meddle_at, long broker, bool *finished)
-{
-	struct step step = {.before = before, .op = op, .meddle = meddle, .ctx = s};
-	struct world *w = s->w;
-	pid_t pid;
-	long n;
-
-	w->k = broker >= 0 ? broker : k;
-	world_round(w);
-	// Wrap-around: the positions move on with every round, as capacity and the messages of a round have no common divisor.
-	world_attach(w, 3 - s->scene->slot, &s->peer);
-	if (w->kind == SHMCHAN_KIND_MPSC)
-		world_attach(w, 3, &s->other);
-	if (s->scene->slot == 2) {
-		for (unsigned i = 0; i < s->prefill; i++)
-			world_send(w, &s->peer, s->scene->blocks, s->scene->replies);
-	} else {
-		struct ends own;
-
-		world_attach(w, 1, &own);
-		for (unsigned i = 0; i < s->prefill; i++)
-			world_send(w, &own, s->scene->blocks, s->scene->replies);
-		world_detach(&own);
-	}
-	n = step_kill(&step, k, meddle_at, &pid, finished);
-	world_detach(&s->peer);
-	world_detach(&s->other);
-	if (n >= 0 && broker >= 0 && !kill_broker(s, broker, finished))
-		n = -1;
-	world_bury(w, s->scene->slot, pid);
-	world_settle(w, s->scene->slot);
-	if (n < 0)
-		fprintf(stderr, "crash: %s: the child ended by itself\n", s->scene->name);
-	return n >= 0;
-}
-
-// Told to end, it ends between two rounds, so that its group is removed.
+// Told to end, it ends between two runs, so that its group is removed.
 static volatile sig_atomic_t stopping;
 
 static void on_signal(int sig)
@@ -135,111 +56,332 @@ static void on_signal(int sig)
 	stopping = 1;
 }
 
-struct totals {
-	unsigned long points, scenes;
-	unsigned violations;
-	bool broken;
-};
-
-static void run_scene(struct world *w, struct stage *s, unsigned stride, unsigned phase, bool tap,
-		      const char *kind, struct totals *t)
+static bool done_with(const struct stage *s)
 {
-	unsigned long points = 0, before_cnt = w->violations;
-	bool finished = false, ok = true;
-	long last = 0;
+	return stopping || atomic_load(&s->w->score->broken) || atomic_load(&s->w->score->violations);
+}
+
+// ---------------------------------------------------------------------------------------------------- one state
+
+// The channel as the actor finds it: `offset` messages have gone through, `prefill` are in it.
+static void prepare(struct stage *s)
+{
+	struct world *w = s->w;
+
+	for (unsigned slot = 1; slot <= WORLD_SLOTS; slot++)
+		world_attach(w, slot);
+	for (unsigned i = 0; i < s->offset; i++) {
+		world_send(w, i % 2 && w->ends[3].c ? 3 : 1, false, false);
+		world_receive(w);
+	}
+	for (unsigned i = 0; i < s->prefill; i++) {
+		unsigned from = i % 2 && w->ends[3].c ? 3 : 1;
+
+		world_send(w, from, s->scene->blocks, s->scene->replies && from == 1);
+	}
+	for (unsigned slot = 1; slot <= 2; slot++)
+		if (slot == s->scene->slot || s->scene->sleep == WAKES)
+			world_detach(w, slot);
+}
+
+static bool watch_memory(struct stage *s, struct shmchan_map *map)
+{
+	if (shmchan_map_open(map, s->w->group, true, NULL))
+		return false;
+	s->map = map;
+	snap_add(&s->now, map->seg.base, map->seg.size);
+	for (uint32_t i = 0; i < map->cnt; i++)
+		snap_add(&s->now, map->entries[i].seg.base, map->entries[i].seg.size);
+	snap_add(&s->now, s->w->notes, sizeof(*s->w->notes));
+	if (!snap_like(&s->start, &s->now) || !snap_like(&s->now, &s->now))
+		return false;
+	snap_save(&s->start);
+	return true;
+}
+
+// Where in the operation a live peer acts: after each change the actor makes, and between them, as it also reads.
+static void run_peers(struct stage *s)
+{
+	long between = options.brief ? s->course->last / 2 + 1 : s->course->last / 16 + 1;
+	unsigned turns = s->w->ends[3].c ? 2 : 1;
+
+	for (unsigned turn = 0; turn < turns; turn++) {
+		for (long i = 1; i < s->course->cnt && !options.brief && !done_with(s); i++)
+			run_peer(s, s->course->k[i], turn);
+		for (long at = between / 2; at <= s->course->last && !done_with(s); at += between)
+			run_peer(s, at, turn);
+	}
+}
+
+static void run_brokers(struct stage *s)
+{
+	unsigned points = options.brief ? 1 : 3;
+	long cnt = s->course->cnt;
+
+	// Most of the adoption is the mapping of segments: it is gone through once a scene.
+	for (unsigned i = 0; i < points && !done_with(s); i++)
+		run_broker(s, s->course->k[(cnt - 1) * (long)(i + 1) / (long)(points + 1)],
+			   !options.brief && i == 1 && s->offset && s->prefill > 1);
+}
+
+static void run_state(struct stage *s, unsigned serial)
+{
+	run_actor(s, false);
+	if (!done_with(s))
+		run_real(s, options.brief ? 3 : 1);
+	if (!done_with(s))
+		run_actor(s, true);
+	run_peers(s);
+	if (!done_with(s) && (!options.brief || serial % 4 == 0))
+		run_brokers(s);
+}
+
+// With the children: the runs are in some, the actors in theirs.
+static void *share(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void run_one(const struct scene *scene, enum shmchan_kind kind, enum shmchan_on_crash on_crash,
+		    unsigned offset, unsigned prefill, struct score *score)
+{
+	struct world w = {.kind = kind,
+			  .reply_kind = scene->reply_kind,
+			  .on_crash = on_crash,
+			  .cap = CAP,
+			  .actor_tallies = scene->tallies,
+			  .score = score,
+			  .peer_k = -1,
+			  .broker_k = -1};
+	struct stage s = {.w = &w, .scene = scene, .prefill = prefill, .offset = offset};
+	static unsigned serial;
+	struct shmchan_map map;
 	char name[96];
 
-	snprintf(name, sizeof(name), "%s: %s, %u in the channel", kind, s->scene->name, s->prefill);
-	w->scene = name;
-	for (long k = phase % stride; !finished && ok && !stopping && w->violations - before_cnt < 5;
-	     k += stride) {
-		// The peer acts at another instruction each time; where it is past the end it does not act.
-		long at = k > 1 && (k / stride) % 3 ? (k * 7919L) % k : -1;
-
-		ok = round_of(s, k, at, -1, &finished);
-		points++;
-		last = k;
+	snprintf(name, sizeof(name), "%s: %s, %u in the channel after %u%s", kind_name(kind), scene->name, prefill,
+		 offset, policies[on_crash]);
+	w.scene = name;
+	w.notes = share(sizeof(*w.notes));
+	s.course = share(sizeof(*s.course));
+	if (!w.notes || !s.course || !world_create(&w)) {
+		atomic_store(&score->broken, true);
+		return;
 	}
-	// As many instructions as the operation had: the actor of the broker's rounds dies at points spread over them.
-	for (unsigned i = 1; i <= BROKER_POINTS && ok && !stopping && w->violations == before_cnt; i++) {
-		bool repaired = false;
+	prepare(&s);
+	if (!watch_memory(&s, &map))
+		atomic_store(&score->broken, true);
+	else if (scene->sleep == WAKES)
+		run_sleeper(&s, options.brief ? 11 : 1, serial);
+	else
+		run_state(&s, serial);
+	serial++;
+	snap_drop(&s.now);
+	snap_drop(&s.start);
+	shmchan_map_close(&map);
+	for (unsigned slot = 1; slot <= WORLD_SLOTS; slot++)
+		world_detach(&w, slot);
+	world_destroy(&w);
+	munmap(w.notes, sizeof(*w.notes));
+	munmap(s.course, sizeof(*s.course));
+}
 
-		for (long k = phase % (stride * BROKER_STRIDE) + i;
-		     !repaired && ok && !stopping && w->violations == before_cnt;
-		     k += stride * BROKER_STRIDE) {
-			ok = round_of(s, last * i / BROKER_POINTS, -1, k, &repaired);
-			points++;
+static void run_scene(const struct scene *scene, enum shmchan_kind kind, struct score *score)
+{
+	unsigned cap = kind == SHMCHAN_KIND_SLOT || kind == SHMCHAN_KIND_SLOT_REF ? 1 : CAP;
+
+	// Empty, with one item, full; and the same just before the positions wrap around.
+	for (unsigned offset = 0; offset < cap; offset += cap - 1 ? cap - 1 : 1)
+		for (unsigned prefill = 0; prefill <= cap; prefill += cap > 1 && prefill == 1 ? cap - 1 : 1) {
+			bool sleeps = scene->sleep == WAKES && prefill != (scene->slot == 1 ? 0 : cap);
+
+			if (options.brief && offset && prefill != 1)
+				continue;
+			if (!sleeps && !stopping && !atomic_load(&score->violations))
+				run_one(scene, kind, SHMCHAN_DEAD_LETTER, offset, prefill, score);
+		}
+	for (int policy = SHMCHAN_DROP; policy <= SHMCHAN_REDELIVER; policy++)
+		if (scene->slot == 2 && scene->sleep != WAKES && !stopping &&
+		    !atomic_load(&score->violations) && !options.brief)
+			run_one(scene, kind, (enum shmchan_on_crash)policy, cap - 1, cap, score);
+}
+
+// ------------------------------------------------------------------------------------------------- all of them
+
+// Scenes of all kinds, in the order in which they are begun.
+struct job {
+	unsigned kind;
+	const struct scene *scene;
+	struct score score;
+};
+
+struct jobs {
+	_Atomic unsigned next;
+	unsigned cnt;
+	struct job job[];
+};
+
+static struct jobs *list_jobs(void)
+{
+	struct jobs *jobs = mmap(NULL, sizeof(*jobs) + KINDS * scene_cnt * sizeof(jobs->job[0]),
+				 PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (jobs == MAP_FAILED)
+		return NULL;
+	for (unsigned k = 0; k < KINDS; k++)
+		for (unsigned n = 0; n < scene_cnt; n++) {
+			char name[96];
+
+			snprintf(name, sizeof(name), "%s: %s", kinds[k].name, scenes[n].name);
+			if (scenes[n].fits(kinds[k].kind) && (!options.only || strstr(name, options.only)))
+				jobs->job[jobs->cnt++] = (struct job){.kind = k, .scene = &scenes[n]};
+		}
+	return jobs;
+}
+
+// Tracer and traced take turns: on one core a turn needs no interrupt to another.
+static void stay_on_one_core(unsigned worker)
+{
+	cpu_set_t cpus, one;
+	int c = -1;
+
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	worker %= (unsigned)CPU_COUNT(&cpus);
+	do {
+		c++;
+		worker -= CPU_ISSET(c, &cpus) && worker ? 1 : 0;
+	} while (c < CPU_SETSIZE - 1 && (worker || !CPU_ISSET(c, &cpus)));
+	CPU_ZERO(&one);
+	CPU_SET(c, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
+static void work(struct jobs *jobs, unsigned worker)
+{
+	stay_on_one_core(worker);
+	for (unsigned i; !stopping && (i = atomic_fetch_add(&jobs->next, 1)) < jobs->cnt;)
+		run_scene(jobs->job[i].scene, kinds[jobs->job[i].kind].kind, &jobs->job[i].score);
+}
+
+static bool run_jobs(struct jobs *jobs)
+{
+	pid_t parent = getpid(), pid[JOBS_MAX];
+	bool ok = true;
+
+	for (unsigned n = 0; n < options.jobs; n++) {
+		pid[n] = fork();
+		if (pid[n] == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGTERM);
+			if (getppid() == parent)
+				work(jobs, n);
+			_exit(0);
 		}
 	}
-	t->points += points;
-	t->scenes++;
-	t->violations += w->violations - (unsigned)before_cnt;
-	t->broken |= !ok;
-	if (tap)
-		printf("%sok %lu - %s: %lu kill points\n", ok && w->violations == before_cnt ? "" : "not ",
-		       t->scenes, name, points);
+	for (unsigned n = 0; n < options.jobs; n++) {
+		int status = 1;
+
+		while (pid[n] > 0 && waitpid(pid[n], &status, 0) < 0 && errno == EINTR)
+			if (stopping)
+				kill(pid[n], SIGTERM);
+		ok &= status == 0;
+	}
+	return ok;
+}
+
+static bool report(const struct jobs *jobs)
+{
+	unsigned long points = 0, states = 0, violations = 0, of_kind[KINDS][2] = {0};
+	bool ok = true;
+
+	for (unsigned i = 0; i < jobs->cnt; i++) {
+		const struct job *j = &jobs->job[i];
+		unsigned long n = atomic_load(&j->score.points), v = atomic_load(&j->score.violations);
+
+		ok &= !atomic_load(&j->score.broken) && n > 0;
+		points += n;
+		violations += v;
+		states += atomic_load(&j->score.states);
+		of_kind[j->kind][0] += n;
+		of_kind[j->kind][1] += atomic_load(&j->score.states);
+		if (options.tap)
+			printf("%sok %u - %s: %s: %lu kill points\n",
+			       n && !v && !atomic_load(&j->score.broken) ? "" : "not ", i + 1,
+			       kinds[j->kind].name, j->scene->name, n);
+	}
+	for (unsigned k = 0; k < KINDS; k++)
+		printf("%s%-14s %10lu kill points, %8lu different states\n", options.tap ? "# " : "",
+		       kinds[k].name, of_kind[k][0], of_kind[k][1]);
+	if (options.tap)
+		printf("1..%u\n", jobs->cnt);
+	printf("%s%lu kill points, %lu violations\n", options.tap ? "# " : "", points, violations);
+	return ok && jobs->cnt;
+}
+
+static unsigned long all_violations(const struct jobs *jobs)
+{
+	unsigned long n = 0;
+
+	for (unsigned i = 0; i < jobs->cnt; i++)
+		n += atomic_load(&jobs->job[i].score.violations);
+	return n;
+}
+
+static bool parse(int argc, char **argv)
+{
+	static const struct option known[] = {{"short", no_argument, NULL, 's'},
+					      {"tap", no_argument, NULL, 't'},
+					      {"jobs", required_argument, NULL, 'j'},
+					      {"only", required_argument, NULL, 'o'},
+					      {0}};
+	cpu_set_t cpus;
+	int c;
+
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	options.jobs = (unsigned)CPU_COUNT(&cpus);
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
+		switch (c) {
+		case 's':
+			options.brief = true;
+			break;
+		case 't':
+			options.tap = true;
+			break;
+		case 'j':
+			options.jobs = (unsigned)atoi(optarg);
+			break;
+		case 'o':
+			options.only = optarg;
+			break;
+		default:
+			return false;
+		}
+	if (options.jobs > JOBS_MAX)
+		options.jobs = JOBS_MAX;
+	return options.jobs > 0 && optind == argc;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"stride", required_argument, NULL, 's'}, {"tap", no_argument, NULL, 't'}, {0}};
-	struct totals t = {0};
-	cpu_set_t cpus, one;
-	unsigned stride = 1;
-	bool tap = false;
-	int c;
+	struct jobs *jobs;
+	bool ok;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 't') {
-			tap = true;
-		} else if (c != 's' || (stride = (unsigned)atoi(optarg)) < 1) {
-			fprintf(stderr, "usage: crash [--stride N] [--tap]\n");
-			return 2;
-		}
+	if (!parse(argc, argv)) {
+		fprintf(stderr, "usage: crash [--short] [--tap] [--jobs N] [--only TEXT]\n");
+		return 2;
 	}
-	// Tracer and traced take turns: on one core a turn needs no interrupt to another.
-	sched_getaffinity(0, sizeof(cpus), &cpus);
-	for (c = 0; c < CPU_SETSIZE && !CPU_ISSET(c, &cpus); c++)
-		;
-	CPU_ZERO(&one);
-	CPU_SET(c, &one);
-	sched_setaffinity(0, sizeof(one), &one);
-	signal(SIGTERM, on_signal);
-	signal(SIGINT, on_signal);
+	// No SA_RESTART: the wait for the workers ends, and they are told.
+	sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_signal}, NULL);
+	sigaction(SIGINT, &(struct sigaction){.sa_handler = on_signal}, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		unsigned long points = t.points;
-
-		for (unsigned n = 0; n < scene_cnt; n++) {
-			struct world w = {.kind = kinds[i].kind,
-					  .reply_kind = scenes[n].reply_kind,
-					  .cap = CAP,
-					  .actor_tallies = scenes[n].tallies};
-			unsigned cap = kinds[i].kind <= SHMCHAN_KIND_SLOT_REF ? 1 : CAP;
-
-			if (stopping || !scenes[n].fits(kinds[i].kind))
-				continue;
-			w.notes = mmap(NULL, sizeof(*w.notes), PROT_READ | PROT_WRITE,
-				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-			if (w.notes == MAP_FAILED || !world_create(&w))
-				return 3;
-			for (unsigned prefill = 0; prefill <= cap;
-			     prefill += cap > 1 && prefill == 1 ? cap - 1 : 1) {
-				struct stage s = {.w = &w, .scene = &scenes[n], .prefill = prefill};
-
-				run_scene(&w, &s, stride, (unsigned)t.scenes, tap, kinds[i].name, &t);
-			}
-			world_destroy(&w);
-			munmap(w.notes, sizeof(*w.notes));
-		}
-		if (!tap)
-			printf("%-10s %8lu kill points\n", kinds[i].name, t.points - points);
-	}
-	if (tap)
-		printf("1..%lu\n", t.scenes);
-	printf("%s%lu kill points, %u violations\n", tap ? "# " : "", t.points, t.violations);
-	if (t.broken || stopping)
+	jobs = list_jobs();
+	if (!jobs) {
+		fprintf(stderr, "crash: no memory for the list of scenes: %s\n", strerror(errno));
 		return 3;
-	return t.violations ? 1 : 0;
+	}
+	ok = run_jobs(jobs);
+	ok &= report(jobs) && !stopping;
+	if (!ok)
+		return 3;
+	return all_violations(jobs) ? 1 : 0;
 }

@@ -1,5 +1,5 @@
 TEST_PROGS += crash
-crash_SRC := $(addprefix tests/crash/, crash.c scenes.c step.c world.c)
+crash_SRC := $(addprefix tests/crash/, crash.c run.c scenes.c snap.c step.c world.c)
 crash_LIBS := shmchan
 SCRIPTS += tests/crash/crash.sh
 

@@ -1,6 +1,7 @@
 #include "tests/crash/scenes.h"
 
 #include <string.h>
+#include "shmchan/proc.h"
 
 static bool any(enum shmchan_kind kind)
 {
@@ -15,6 +16,11 @@ static bool copies(enum shmchan_kind kind)
 
 // ---------------------------------------------------------------------------------------------- as a producer
 
+static struct ends *own(struct stage *s)
+{
+	return &s->w->ends[s->scene->slot];
+}
+
 static struct shmchan_msg next_message(struct stage *s)
 {
 	static uint64_t number;
@@ -23,7 +29,7 @@ static struct shmchan_msg next_message(struct stage *s)
 	return (struct shmchan_msg){.corr = number,
 				    .data = &number,
 				    .len = sizeof(number),
-				    .reply = s->scene->replies ? shmchan_id(s->actor.reply) : 0};
+				    .reply = s->scene->replies ? shmchan_id(own(s)->reply) : 0};
 }
 
 static void send_one(struct stage *s)
@@ -31,15 +37,15 @@ static void send_one(struct stage *s)
 	struct shmchan_msg m = next_message(s);
 
 	if (s->scene->blocks || s->w->kind == SHMCHAN_KIND_SLOT_REF) {
-		if (shmchan_block_alloc(s->actor.pool, &m.block))
+		if (shmchan_block_alloc(own(s)->pool, &m.block))
 			return;
-		memcpy(shmchan_block_data(s->actor.pool, m.block), m.data, m.len);
+		memcpy(shmchan_block_data(own(s)->pool, m.block), m.data, m.len);
 	}
 	world_note(s->w, NOTE_SENDING, m.corr);
-	if (shmchan_try_send(s->actor.c, &m) == 0)
+	if (shmchan_try_send(own(s)->c, &m) == 0)
 		world_note(s->w, NOTE_SENT, m.corr);
 	else if (m.block)
-		shmchan_block_free(s->actor.pool, m.block);
+		shmchan_block_free(own(s)->pool, m.block);
 }
 
 static void reserve_commit(struct stage *s)
@@ -47,11 +53,11 @@ static void reserve_commit(struct stage *s)
 	struct shmchan_msg m = next_message(s);
 	void *data;
 
-	if (shmchan_reserve(s->actor.c, &data))
+	if (shmchan_reserve(own(s)->c, &data))
 		return;
 	memcpy(data, m.data, m.len);
 	world_note(s->w, NOTE_SENDING, m.corr);
-	if (shmchan_commit(s->actor.c, &m) == 0)
+	if (shmchan_commit(own(s)->c, &m) == 0)
 		world_note(s->w, NOTE_SENT, m.corr);
 }
 
@@ -59,27 +65,28 @@ static void reserve_cancel(struct stage *s)
 {
 	void *data;
 
-	if (shmchan_reserve(s->actor.c, &data) == 0)
-		shmchan_cancel(s->actor.c);
+	if (shmchan_reserve(own(s)->c, &data) == 0)
+		shmchan_cancel(own(s)->c);
 }
 
 static void alloc_free(struct stage *s)
 {
 	shmchan_block a, b;
 
-	if (shmchan_block_alloc(s->actor.pool, &a) || shmchan_block_alloc(s->actor.pool, &b))
+	if (shmchan_block_alloc(own(s)->pool, &a) || shmchan_block_alloc(own(s)->pool, &b))
 		return;
-	shmchan_block_free(s->actor.pool, a);
-	shmchan_block_free(s->actor.pool, b);
+	shmchan_block_free(own(s)->pool, a);
+	shmchan_block_free(own(s)->pool, b);
 }
 
-// Fills the channel and sleeps for room: the doorbell, tx_wait.
+// Sleeps for room: the doorbell, tx_wait. It looks only once before, or most instructions would be of the same loop.
 static void send_and_sleep(struct stage *s)
 {
 	struct shmchan_msg m = next_message(s);
 
+	own(s)->proc->spins = 1;
 	world_note(s->w, NOTE_SENDING, m.corr);
-	if (shmchan_send(s->actor.c, &m, 200000) == 0)
+	if (shmchan_send(own(s)->c, &m, SHMCHAN_FOREVER) == 0)
 		world_note(s->w, NOTE_SENT, m.corr);
 }
 
@@ -87,7 +94,8 @@ static void send_and_sleep(struct stage *s)
 
 static void take_one(struct stage *s)
 {
-	if (shmchan_take(s->actor.c, &s->m) == 0)
+	world_note(s->w, NOTE_TAKING, 0);
+	if (shmchan_take(own(s)->c, &s->m) == 0)
 		world_note(s->w, NOTE_TAKEN, s->m.corr);
 }
 
@@ -96,11 +104,11 @@ static void finish_one(struct stage *s)
 	if (!s->m.corr)
 		return;
 	if (s->m.block)
-		shmchan_block_free(s->actor.pool, s->m.block);
+		shmchan_block_free(own(s)->pool, s->m.block);
 	if (s->scene->tallies)
-		shmchan_tally_add(s->actor.c, 0, 1);
+		shmchan_tally_add(own(s)->c, 0, 1);
 	world_note(s->w, NOTE_DONE_BEGIN, s->m.corr);
-	if (shmchan_done(s->actor.c) == 0)
+	if (shmchan_done(own(s)->c) == 0)
 		world_note(s->w, NOTE_DONE, s->m.corr);
 }
 
@@ -112,7 +120,9 @@ static void take_and_finish(struct stage *s)
 
 static void receive_and_sleep(struct stage *s)
 {
-	if (shmchan_recv(s->actor.c, &s->m, 200000) == 0)
+	own(s)->proc->spins = 1;
+	world_note(s->w, NOTE_TAKING, 0);
+	if (shmchan_recv(own(s)->c, &s->m, SHMCHAN_FOREVER) == 0)
 		world_note(s->w, NOTE_TAKEN, s->m.corr);
 }
 
@@ -123,41 +133,80 @@ static void answer_with(struct stage *s, struct shmchan *tx, bool block)
 	if (!s->m.corr)
 		return;
 	if (block) {
-		if (shmchan_block_alloc(s->actor.pool, &r.block))
+		if (shmchan_block_alloc(own(s)->pool, &r.block))
 			return;
 	}
 	if (s->scene->tallies)
-		shmchan_tally_add(s->actor.c, 0, 1);
+		shmchan_tally_add(own(s)->c, 0, 1);
 	world_note(s->w, NOTE_ANSWER_BEGIN, s->m.corr);
-	if (shmchan_try_answer(s->actor.c, tx, &r) == 0)
+	if (shmchan_try_answer(own(s)->c, tx, &r) == 0)
 		world_note(s->w, NOTE_ANSWERED, s->m.corr);
 }
 
 static void answer(struct stage *s)
 {
-	answer_with(s, s->actor.reply, false);
+	answer_with(s, own(s)->reply, false);
 }
 
 static void answer_with_block(struct stage *s)
 {
-	answer_with(s, s->actor.refs, true);
+	answer_with(s, own(s)->refs, true);
 }
 
 const struct scene scenes[] = {
-	{"send", 1, false, true, false, 0, SHMCHAN_KIND_SLOT, send_one, any},
-	{"send block", 1, true, false, false, 0, SHMCHAN_KIND_SLOT, send_one, copies},
-	{"reserve, commit", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, reserve_commit, copies},
-	{"reserve, cancel", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, reserve_cancel, any},
-	{"alloc, free", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, alloc_free, any},
-	{"send, sleep", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, send_and_sleep, copies},
-	{"take", 2, false, true, false, 0, SHMCHAN_KIND_SLOT, take_one, any},
-	{"take block, done", 2, true, true, false, 0, SHMCHAN_KIND_MPSC, take_and_finish, any},
-	{"take, tally, done", 2, false, false, true, 0, SHMCHAN_KIND_SLOT, take_and_finish, any},
-	{"done of the first of two", 2, false, true, true, 2, SHMCHAN_KIND_MPSC, finish_one, copies},
-	{"receive, sleep", 2, false, false, false, 0, SHMCHAN_KIND_SLOT, receive_and_sleep, any},
-	{"answer into slot", 2, false, true, true, 1, SHMCHAN_KIND_SLOT, answer, any},
-	{"answer into spsc", 2, false, true, true, 1, SHMCHAN_KIND_SPSC, answer, any},
-	{"answer into mpsc", 2, false, true, true, 1, SHMCHAN_KIND_MPSC, answer, any},
-	{"answer with block", 2, false, true, true, 1, SHMCHAN_KIND_SLOT, answer_with_block, any},
+	{"send", 1, false, true, false, 0, SHMCHAN_KIND_SLOT, send_one, any, WAKEFUL},
+	{"send block", 1, true, false, false, 0, SHMCHAN_KIND_SLOT, send_one, copies, WAKEFUL},
+	{"reserve, commit", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, reserve_commit, copies, WAKEFUL},
+	{"reserve, cancel", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, reserve_cancel, any, WAKEFUL},
+	{"alloc, free", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, alloc_free, any, WAKEFUL},
+	{"send, sleep", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, send_and_sleep, copies, SLEEPS},
+	{"send, wake", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, send_one, any, WAKES},
+	{"take", 2, false, true, false, 0, SHMCHAN_KIND_SLOT, take_one, any, WAKEFUL},
+	{"take block, done", 2, true, true, false, 0, SHMCHAN_KIND_MPSC, take_and_finish, any, WAKEFUL},
+	{"take, tally, done", 2, false, false, true, 0, SHMCHAN_KIND_SLOT, take_and_finish, any, WAKEFUL},
+	{"done of the first of two", 2, false, true, true, 2, SHMCHAN_KIND_MPSC, finish_one, copies, WAKEFUL},
+	{"receive, sleep", 2, false, false, false, 0, SHMCHAN_KIND_SLOT, receive_and_sleep, any, SLEEPS},
+	{"take, done, wake", 2, false, false, false, 0, SHMCHAN_KIND_SLOT, take_and_finish, any, WAKES},
+	{"answer into slot", 2, false, true, true, 1, SHMCHAN_KIND_SLOT, answer, any, WAKEFUL},
+	{"answer into spsc", 2, false, true, true, 1, SHMCHAN_KIND_SPSC, answer, any, WAKEFUL},
+	{"answer into mpsc", 2, false, true, true, 1, SHMCHAN_KIND_MPSC, answer, any, WAKEFUL},
+	{"answer with block", 2, false, true, true, 1, SHMCHAN_KIND_SLOT, answer_with_block, any, WAKEFUL},
 };
 const unsigned scene_cnt = sizeof(scenes) / sizeof(scenes[0]);
+
+void scene_before(void *stage)
+{
+	struct stage *s = stage;
+
+	world_attach(s->w, s->scene->slot);
+	s->m = (struct shmchan_msg){0};
+	for (unsigned i = 0; i < s->scene->take; i++) {
+		struct shmchan_msg m;
+
+		world_note(s->w, NOTE_TAKING, 0);
+		if (shmchan_take(own(s)->c, &m))
+			break;
+		world_note(s->w, NOTE_TAKEN, m.corr);
+		if (i == 0)
+			s->m = m;
+	}
+}
+
+void scene_op(void *stage)
+{
+	struct stage *s = stage;
+
+	s->scene->op(s);
+}
+
+void scene_peer(struct stage *s, unsigned turn)
+{
+	// The producer in this process numbers its messages behind those the actor might be sending.
+	s->w->next += 8;
+	if (turn % 2 && s->w->ends[3].c)
+		world_send(s->w, 3, false, false);
+	else if (s->scene->slot == 1)
+		world_receive(s->w);
+	else
+		world_send(s->w, 1, s->scene->blocks, s->scene->replies);
+}

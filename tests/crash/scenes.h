@@ -2,17 +2,27 @@
 #ifndef TESTS_CRASH_SCENES_H
 #define TESTS_CRASH_SCENES_H
 
+#include "shmchan/map.h"
+#include "tests/crash/snap.h"
 #include "tests/crash/world.h"
+
+#define CHANGES_MAX 4096
+
+// What one run of an operation showed: after which instructions shared memory was another, and what it was.
+struct course {
+	long cnt, last;
+	long k[CHANGES_MAX];
+	uint64_t hash[CHANGES_MAX];
+};
 
 struct stage {
 	struct world *w;
 	const struct scene *scene;
-	struct ends actor; // in the child
-	struct ends peer;  // in the parent
-	struct ends other; // slot 3 in the parent, for mpsc
-	shmchan_block block;
-	struct shmchan_msg m;
-	unsigned prefill;
+	unsigned prefill, offset; // messages in the channel, messages that have gone through before
+	struct shmchan_msg m;     // the actor's
+	struct shmchan_map *map;
+	struct snap now, start;
+	struct course *course;
 };
 
 struct scene {
@@ -23,9 +33,16 @@ struct scene {
 	enum shmchan_kind reply_kind;
 	void (*op)(struct stage *s);
 	bool (*fits)(enum shmchan_kind kind);
+	enum { WAKEFUL, SLEEPS, WAKES } sleep; // the actor sleeps; or its peer does, in a process of its own
 };
 
 extern const struct scene scenes[];
 extern const unsigned scene_cnt;
+
+// In the child, before the operation.
+void scene_before(void *stage);
+void scene_op(void *stage);
+// A live peer of the actor acts: the other end of the channel, or at odd `turn` a second producer.
+void scene_peer(struct stage *s, unsigned turn);
 
 #endif

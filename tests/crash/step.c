@@ -3,17 +3,22 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static pid_t start(const struct step *s)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	if (pid != 0)
 		return pid;
-	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent || ptrace(PTRACE_TRACEME, 0, NULL, NULL))
 		_exit(120);
 	s->before(s->ctx);
 	raise(SIGSTOP);
@@ -22,38 +27,101 @@ static pid_t start(const struct step *s)
 	_exit(121);
 }
 
-static bool stopped_by(pid_t pid, int *sig)
+bool step_asleep(pid_t pid)
 {
-	int status;
+	char path[32], line[512], *state;
+	FILE *f;
 
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return false;
-	if (!WIFSTOPPED(status))
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "r");
+	if (!f)
 		return false;
-	*sig = WSTOPSIG(status);
-	return true;
+	state = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	fclose(f);
+	return state && state[1] == ' ' && state[2] == 'S';
 }
 
-long step_kill(const struct step *s, long k, long meddle_at, pid_t *out, bool *finished)
+// True if the child has stopped, with *status; false if it sleeps. A child that is merely slow is waited for.
+static bool stopped(const struct stepper *st, int *status)
 {
-	pid_t pid = start(s);
-	long n = 0;
-	int sig = 0;
+	static const struct timespec a_while = {.tv_nsec = 1000000};
+	sigset_t chld;
 
-	*out = pid;
-	*finished = false;
-	if (pid < 0 || !stopped_by(pid, &sig) || sig != SIGSTOP)
-		return -1;
-	for (; n < k && !*finished; n++) {
-		if (n == meddle_at && s->meddle)
-			s->meddle(s->ctx);
-		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) || !stopped_by(pid, &sig))
-			return -1;
-		*finished = sig == SIGSTOP;
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	for (;;) {
+		pid_t pid = waitpid(st->pid, status, st->sleeps ? WNOHANG : 0);
+
+		if (pid == st->pid)
+			return true;
+		if (pid < 0 && errno != EINTR) {
+			*status = 0;
+			return true;
+		}
+		// Only how soon it is looked again depends on the time, not what is seen.
+		if (st->sleeps && sigtimedwait(&chld, NULL, &a_while) < 0 && errno == EAGAIN &&
+		    step_asleep(st->pid) && waitpid(st->pid, status, WNOHANG) == 0)
+			return false;
 	}
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+}
+
+static void look(struct stepper *st)
+{
+	int status = 0;
+
+	if (!stopped(st, &status))
+		st->state = STEP_ASLEEP;
+	else if (!WIFSTOPPED(status))
+		st->state = STEP_BROKEN;
+	else
+		st->state = WSTOPSIG(status) == SIGSTOP ? STEP_FINISHED : STEP_STOPPED;
+}
+
+void step_begin(struct stepper *st, const struct step *s)
+{
+	sigset_t chld;
+
+	*st = (struct stepper){.sleeps = false};
+	// Blocked, so that one that comes between two looks is still there for sigtimedwait.
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &chld, NULL);
+	st->pid = start(s);
+	st->state = STEP_BROKEN;
+	if (st->pid < 0)
+		return;
+	look(st);
+	st->sleeps = s->sleeps;
+	if (st->state == STEP_FINISHED && ptrace(PTRACE_SETOPTIONS, st->pid, NULL, PTRACE_O_EXITKILL) == 0)
+		st->state = STEP_STOPPED;
+	else
+		st->state = STEP_BROKEN;
+}
+
+void step_next(struct stepper *st)
+{
+	if (st->state == STEP_STOPPED) {
+		if (ptrace(PTRACE_SINGLESTEP, st->pid, NULL, NULL)) {
+			st->state = STEP_BROKEN;
+			return;
+		}
+		st->n++;
+	}
+	if (st->state == STEP_STOPPED || st->state == STEP_ASLEEP)
+		look(st);
+}
+
+void step_to(struct stepper *st, long k)
+{
+	while (st->state == STEP_STOPPED && st->n < k)
+		step_next(st);
+}
+
+void step_kill(struct stepper *st)
+{
+	if (st->pid <= 0)
+		return;
+	kill(st->pid, SIGKILL);
+	while (waitpid(st->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	return n;
 }

@@ -1,22 +1,42 @@
-// Runs a function in a child process, one user-space instruction at a time, and kills it after the k-th.
+// Runs a function in a child process, one user-space instruction at a time.
 #ifndef TESTS_CRASH_STEP_H
 #define TESTS_CRASH_STEP_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 struct step {
 	// In the child: everything up to the first instruction of interest, and the operation itself.
 	void (*before)(void *ctx);
 	void (*op)(void *ctx);
-	// In the parent, once, when the child stands at instruction `meddle_at`: what live peers do meanwhile.
-	void (*meddle)(void *ctx);
 	void *ctx;
+	bool sleeps; // op may sleep in the kernel until somebody else acts
 };
 
-// Kills the child after k instructions of op, or lets op finish if it has fewer; *finished says which. Returns how many were
-// executed, -1 if the child could not be run or ended by itself. The child is dead and waited for on return.
-long step_kill(const struct step *s, long k, long meddle_at, pid_t *pid, bool *finished);
+enum step_state {
+	STEP_STOPPED,  // before an instruction of op
+	STEP_ASLEEP,   // in a system call that does not return by itself
+	STEP_FINISHED, // op has returned
+	STEP_BROKEN,   // the child could not be run, or ended by itself
+};
+
+struct stepper {
+	pid_t pid;
+	enum step_state state;
+	long n; // instructions executed; a system call it sleeps in counts
+	bool sleeps;
+};
+
+// Starts the child; it stands before the first instruction of op. The child dies with its tracer, the calling process.
+void step_begin(struct stepper *st, const struct step *s);
+// One instruction more; after STEP_ASLEEP: waits for the same one again.
+void step_next(struct stepper *st);
+// As step_next, until k instructions are executed or op sleeps or has returned.
+void step_to(struct stepper *st, long k);
+// SIGKILL. The child is dead and waited for on return; its pid stays in st->pid.
+void step_kill(struct stepper *st);
+
+// Is that process asleep in the kernel? It is not while it runs, is about to, or stands still for a tracer.
+bool step_asleep(pid_t pid);
 
 #endif

@@ -13,10 +13,15 @@ static const unsigned slot1[] = {1}, slot2[] = {2}, slots13[] = {1, 3}, slots12[
 static const char *const names[] = {"asker", "worker", "other"};
 static const char *const counters[] = {"messages"};
 
+bool world_many(enum shmchan_kind kind)
+{
+	return kind == SHMCHAN_KIND_MPSC;
+}
+
 bool world_create(struct world *w)
 {
 	bool one = w->kind == SHMCHAN_KIND_SLOT || w->kind == SHMCHAN_KIND_SLOT_REF;
-	bool many = w->kind == SHMCHAN_KIND_MPSC;
+	bool many = world_many(w->kind);
 	struct shmchan_chan_spec chans[] = {
 		{.name = "c",
 		 .kind = w->kind,
@@ -56,7 +61,7 @@ bool world_create(struct world *w)
 					  .chan_cnt = 3,
 					  .pools = &pool,
 					  .pool_cnt = 1,
-					  .dead_cnt = 256,
+					  .dead_cnt = 16,
 					  .dead_bytes = 16};
 	struct shmchan_why why = {0};
 	int err;
@@ -67,12 +72,11 @@ bool world_create(struct world *w)
 		fprintf(stderr, "crash: can't create group %s: %s: %s\n", w->group, why.object, why.text);
 		return false;
 	}
-	for (unsigned slot = 1; slot <= 3; slot++)
+	for (unsigned slot = 1; slot <= WORLD_SLOTS; slot++)
 		if (shmchan_broker_announce(w->b, slot, &w->inc[slot]))
 			return false;
 	w->next = 1;
-	w->dead_seen = 0;
-	w->tally = 0;
+	w->notes->cnt = 0;
 	return true;
 }
 
@@ -84,15 +88,20 @@ void world_destroy(struct world *w)
 
 void world_violation(struct world *w, const char *fmt, ...)
 {
+	char where[128] = "", text[160];
 	va_list ap;
+	int n = 0;
 
-	if (w->violations++ > 20)
+	if (atomic_fetch_add(&w->score->violations, 1) > 20)
 		return;
-	fprintf(stderr, "%s, killed after %ld: ", w->scene, w->k);
+	if (w->peer_k >= 0)
+		n = snprintf(where, sizeof(where), ", a peer acted after %ld", w->peer_k);
+	if (w->broker_k >= 0)
+		snprintf(where + n, sizeof(where) - (size_t)n, ", the broker killed after %ld", w->broker_k);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "%s%s, killed after %ld%s: %s\n", w->scene, w->how ? w->how : "", w->k, where, text);
 }
 
 void world_note(struct world *w, enum note_what what, uint64_t corr)
@@ -113,12 +122,14 @@ static void must(int err, const char *what)
 	abort();
 }
 
-void world_attach(struct world *w, unsigned slot, struct ends *e)
+void world_attach(struct world *w, unsigned slot)
 {
+	struct ends *e = &w->ends[slot];
+
 	*e = (struct ends){0};
 	must(shmchan_attach(&e->proc, w->group, slot, w->inc[slot], NULL), "attach");
 	must(shmchan_pool_open(e->proc, "p", &e->pool, NULL), "open p");
-	if (slot == 3 && w->kind != SHMCHAN_KIND_MPSC)
+	if (slot == 3 && !world_many(w->kind))
 		return;
 	must(shmchan_open(e->proc, "c", slot == 2 ? SHMCHAN_RX : SHMCHAN_TX, &e->c, NULL), "open c");
 	if (slot == 3)
@@ -128,32 +139,26 @@ void world_attach(struct world *w, unsigned slot, struct ends *e)
 	must(shmchan_open(e->proc, "refs", slot == 2 ? SHMCHAN_TX : SHMCHAN_RX, &e->refs, NULL), "open refs");
 }
 
-void world_detach(struct ends *e)
+void world_detach(struct world *w, unsigned slot)
 {
-	shmchan_detach(e->proc);
-	*e = (struct ends){0};
+	shmchan_detach(w->ends[slot].proc);
+	w->ends[slot] = (struct ends){0};
 }
 
-void world_round(struct world *w)
-{
-	w->base = w->next;
-	memset(w->seen, 0, sizeof(w->seen));
-	w->notes->cnt = 0;
-}
-
-#define SEEN(w, corr) ((w)->seen[(corr) - (w)->base])
+#define SEEN(w, corr) ((w)->seen[corr])
 
 static bool known(struct world *w, uint64_t corr, const char *what)
 {
-	if (corr >= w->base && corr - w->base < 256 && corr < w->next + 64)
+	if (corr > 0 && corr < WORLD_MESSAGES && corr < w->next + 64)
 		return true;
-	world_violation(w, "%s of message %llu, which nobody sent in this round", what,
+	world_violation(w, "%s of message %llu, which nobody sent", what,
 			(unsigned long long)corr);
 	return false;
 }
 
-int world_send(struct world *w, struct ends *e, bool block, bool reply)
+int world_send(struct world *w, unsigned slot, bool block, bool reply)
 {
+	struct ends *e = &w->ends[slot];
 	struct shmchan_msg m = {.corr = w->next, .data = &w->next, .len = sizeof(w->next)};
 	int err;
 
@@ -172,7 +177,6 @@ int world_send(struct world *w, struct ends *e, bool block, bool reply)
 	}
 	SEEN(w, w->next).certain = 1;
 	SEEN(w, w->next).wants_reply = reply;
-	SEEN(w, w->next).from = (uint8_t)(shmchan_self(e->proc) & 0xfff);
 	w->next++;
 	return 0;
 }
@@ -198,8 +202,9 @@ static void check_content(struct world *w, struct shmchan_pool *pool, const stru
 				(unsigned long long)m->corr);
 }
 
-int world_receive(struct world *w, struct ends *e)
+int world_receive(struct world *w)
 {
+	struct ends *e = &w->ends[2];
 	struct shmchan_msg m;
 	int err = shmchan_take(e->c, &m);
 
@@ -245,7 +250,10 @@ static void read_letters(struct world *w)
 		uint64_t no = w->dead_seen + 1, data;
 
 		if (shmchan_view_dead(v, no, &d)) {
-			world_violation(w, "dead letter %llu can't be read", (unsigned long long)no);
+			// Of what is dropped a letter is kept only until its sender has been told.
+			if (w->on_crash != SHMCHAN_DROP)
+				world_violation(w, "dead letter %llu can't be read",
+						(unsigned long long)no);
 			continue;
 		}
 		memcpy(&data, d.data, 8);
@@ -271,7 +279,7 @@ static void read_notes(struct world *w)
 
 		if (n->corr >= w->next && (n->what == NOTE_SENDING || n->what == NOTE_SENT))
 			w->next = n->corr + 1;
-		if (!known(w, n->corr, "note"))
+		if (n->what != NOTE_TAKING && !known(w, n->corr, "note"))
 			continue;
 		switch (n->what) {
 		case NOTE_SENDING:
@@ -279,6 +287,9 @@ static void read_notes(struct world *w)
 			break;
 		case NOTE_SENT:
 			SEEN(w, n->corr).certain = 1;
+			break;
+		case NOTE_TAKING:
+			w->takings++;
 			break;
 		case NOTE_TAKEN:
 			break;
@@ -302,20 +313,27 @@ static void read_notes(struct world *w)
 
 static void judge(struct world *w)
 {
-	for (uint64_t corr = w->base; corr < w->next; corr++) {
+	uint64_t tally = 0, is = shmchan_tally_get(w->ends[1].c, 0);
+	unsigned vanished = 0, may_vanish = w->on_crash == SHMCHAN_DROP ? w->takings : 0;
+
+	for (uint64_t corr = 1; corr < w->next; corr++) {
 		typeof(w->seen[0]) *s = &SEEN(w, corr);
 		unsigned ends = s->got + s->dead, found = ends + s->done;
 		unsigned long long n = corr;
 
 		if (!s->certain && !s->maybe)
 			continue;
-		w->tally += s->got + (w->actor_tallies && s->certain && !ends && (s->maybe_done || s->done));
+		tally += s->got + (w->actor_tallies && s->certain && !ends && (s->maybe_done || s->done));
 		// Completed by the dead: neither received again nor a dead letter. A call that had begun may count or not.
 		if (found > 1)
 			world_violation(w, "message %llu: received %u, dead letters %u, completed %u", n,
 					s->got, s->dead, s->done);
-		if (found == 0 && s->certain && !s->maybe_done)
+		if (found == 0 && s->certain && !s->maybe_done && vanished++ >= may_vanish)
 			world_violation(w, "message %llu is lost", n);
+		// A broker that dies while it gives messages back counts a delivery that was none: it may have been the last.
+		if (s->dead && (w->on_crash == SHMCHAN_DROP ||
+				(w->on_crash == SHMCHAN_REDELIVER && w->broker_k < 0)))
+			world_violation(w, "message %llu is a dead letter against the policy", n);
 		if (s->answers + s->notices > 1)
 			world_violation(w, "message %llu: %u answers, %u notices", n, s->answers, s->notices);
 		if (s->wants_reply && s->dead && s->notices != 1)
@@ -323,15 +341,21 @@ static void judge(struct world *w)
 					n, s->notices);
 		if (s->wants_reply && s->dead && s->answers)
 			world_violation(w, "message %llu is a dead letter and answered", n);
-		if (s->wants_reply && s->answering && !ends && s->certain && !s->answers)
+		if (s->wants_reply && s->answering && !ends && s->certain && !s->answers &&
+		    !(w->on_crash == SHMCHAN_DROP && s->notices))
 			world_violation(w, "message %llu is completed without an answer", n);
 	}
+	// A message dropped at the end of its completion may have been counted or not.
+	if (is != tally && w->on_crash != SHMCHAN_DROP)
+		world_violation(w, "the counter is %llu, not %llu", (unsigned long long)is,
+				(unsigned long long)tally);
 }
 
 // Order: numbers of one producer arrive growing; checked by the receiver as it drains.
-static void drain(struct world *w, struct ends *rx)
+static void drain(struct world *w)
 {
-	uint64_t last[4] = {0};
+	uint64_t last[WORLD_SLOTS + 1] = {0};
+	struct ends *rx = &w->ends[2];
 	struct shmchan_msg m;
 
 	for (unsigned n = 0; shmchan_take(rx->c, &m) == 0; n++) {
@@ -342,7 +366,7 @@ static void drain(struct world *w, struct ends *rx)
 			return;
 		}
 		check_content(w, rx->pool, &m);
-		if (from > 3 || m.corr <= last[from])
+		if (from > WORLD_SLOTS || m.corr <= last[from])
 			world_violation(w, "message %llu of slot %u out of order", (unsigned long long)m.corr,
 					from);
 		else
@@ -354,15 +378,15 @@ static void drain(struct world *w, struct ends *rx)
 	}
 }
 
-static void refill(struct world *w, struct ends *tx, struct ends *rx)
+static void refill(struct world *w)
 {
-	uint32_t cap = shmchan_capacity(tx->c), n = 0;
+	uint32_t cap = shmchan_capacity(w->ends[1].c), n = 0;
 
-	while (n <= cap && world_send(w, tx, false, false) == 0)
+	while (n <= cap && world_send(w, n % 2 && w->ends[3].c ? 3 : 1, false, false) == 0)
 		n++;
 	if (n != cap)
 		world_violation(w, "an empty channel of %u took %u messages", cap, n);
-	drain(w, rx);
+	drain(w);
 }
 
 static void check_pool(struct world *w)
@@ -411,37 +435,37 @@ void world_adopt(struct world *w)
 // A clean end of a slot that is attached in this process.
 static void next_incarnation(struct world *w, unsigned slot)
 {
+	world_detach(w, slot);
 	must(shmchan_broker_recover(w->b, slot, NULL, NULL), "recover");
 	must(shmchan_broker_announce(w->b, slot, &w->inc[slot]), "announce");
 }
 
+static void receive_all_replies(struct world *w)
+{
+	struct ends *asker = &w->ends[1];
+
+	// The broker may have one notice at a time for a 1 -> 1 channel.
+	for (unsigned i = 0; i < w->cap + 2u; i++) {
+		shmchan_broker_retry(w->b);
+		receive_replies(w, asker, asker->reply);
+		receive_replies(w, asker, asker->refs);
+	}
+}
+
 void world_settle(struct world *w, unsigned slot)
 {
-	struct ends asker, worker;
-
 	must(shmchan_broker_announce(w->b, slot, &w->inc[slot]), "announce");
 	read_notes(w);
-	world_attach(w, 1, &asker);
-	world_attach(w, 2, &worker);
-	drain(w, &worker);
-	shmchan_broker_retry(w->b);
-	receive_replies(w, &asker, asker.reply);
-	receive_replies(w, &asker, asker.refs);
-	shmchan_broker_retry(w->b);
-	receive_replies(w, &asker, asker.reply);
+	world_attach(w, slot);
+	drain(w);
+	receive_all_replies(w);
 	read_letters(w);
 	judge(w);
-	if (shmchan_tally_get(asker.c, 0) != w->tally)
-		world_violation(w, "the counter is %llu, not %llu",
-				(unsigned long long)shmchan_tally_get(asker.c, 0),
-				(unsigned long long)w->tally);
-	w->tally = shmchan_tally_get(asker.c, 0) + shmchan_capacity(asker.c);
-	refill(w, &asker, &worker);
+	refill(w);
+	judge(w);
 	if (shmchan_broker_check(w->b, complain, w))
 		world_violation(w, "check after refilling");
-	world_detach(&asker);
-	world_detach(&worker);
-	next_incarnation(w, 1);
-	next_incarnation(w, 2);
+	for (unsigned i = 1; i <= WORLD_SLOTS; i++)
+		next_incarnation(w, i);
 	check_pool(w);
 }

@@ -2,9 +2,10 @@
 //
 //	slot 1  producer of "c", receiver of "reply" and "refs"
 //	slot 2  consumer of "c", producer of "reply" and "refs"
-//	slot 3  second producer of "c" (mpsc)
+//	slot 3  second producer of "c", where the kind has several
 //
 // Every message has a number of its own as its correlation id. Producers number theirs with growing numbers.
+// Who is attached in a process goes on, after a fork, in the child with all that it knew: a live peer of the dead.
 #ifndef TESTS_CRASH_WORLD_H
 #define TESTS_CRASH_WORLD_H
 
@@ -13,10 +14,13 @@
 
 #define WORLD_BLOCKS 8
 #define WORLD_NOTES 64
+#define WORLD_SLOTS 3
+#define WORLD_MESSAGES 256
 
 enum note_what {
 	NOTE_SENDING, // the call has begun: it may have happened
 	NOTE_SENT,    // the call has returned success
+	NOTE_TAKING,
 	NOTE_TAKEN,
 	NOTE_DONE_BEGIN,
 	NOTE_DONE,
@@ -35,56 +39,65 @@ struct notes {
 	struct note note[WORLD_NOTES];
 };
 
-struct world {
-	struct shmchan_broker *b;
-	char group[SHMCHAN_NAME_MAX];
-	enum shmchan_kind kind, reply_kind;
-	enum shmchan_on_crash on_crash;
-	uint32_t cap;
-	unsigned inc[4];
-	uint64_t next;      // next number
-	uint64_t dead_seen; // letters looked at
-	uint64_t tally;     // what the counter of "c" must be
-	bool actor_tallies; // what the actor completes, it counts
-	struct notes *notes;
-	unsigned violations;
-	const char *scene;
-	long k;
-	// Of the present round: first number of it, and per number what was observed.
-	uint64_t base;
-	struct {
-		uint8_t certain, maybe, got, dead, answers, notices, done, maybe_done, answering, wants_reply,
-			from;
-	} seen[256];
-};
-
-// Ends of slots, attached in the calling process.
+// Ends of a slot, attached in the calling process.
 struct ends {
 	struct shmchan_proc *proc;
 	struct shmchan *c, *reply, *refs;
 	struct shmchan_pool *pool;
 };
 
+// What all processes of the test add up: in memory they share.
+struct score {
+	_Atomic unsigned long points, states, violations;
+	_Atomic bool broken;
+};
+
+struct world {
+	struct shmchan_broker *b;
+	char group[SHMCHAN_NAME_MAX];
+	enum shmchan_kind kind, reply_kind;
+	enum shmchan_on_crash on_crash;
+	uint32_t cap;
+	unsigned inc[WORLD_SLOTS + 1];
+	struct ends ends[WORLD_SLOTS + 1];
+	uint64_t next;      // next number
+	uint64_t dead_seen; // letters looked at
+	bool actor_tallies; // what the actor completes, it counts
+	unsigned takings; // messages the actor may have had in flight
+	struct notes *notes;
+	struct score *score;
+	const char *scene;
+	long k, peer_k, broker_k; // when the actor died, when a peer acted, when the broker died; -1: not at all
+	const char *how;
+	// Per number what was observed.
+	struct {
+		uint8_t certain, maybe, got, dead, answers, notices, done, maybe_done, answering,
+			wants_reply;
+	} seen[WORLD_MESSAGES];
+};
+
+bool world_many(enum shmchan_kind kind); // producers
+
 bool world_create(struct world *w);
 void world_destroy(struct world *w);
-void world_attach(struct world *w, unsigned slot, struct ends *e);
-void world_detach(struct ends *e);
+void world_attach(struct world *w, unsigned slot);
+void world_detach(struct world *w, unsigned slot);
 
 __attribute__((format(printf, 2, 3))) void world_violation(struct world *w, const char *fmt, ...);
 
 void world_note(struct world *w, enum note_what what, uint64_t corr);
 
-// Sends one message from a slot in the calling process; block: with a block that holds its number.
-int world_send(struct world *w, struct ends *e, bool block, bool reply);
-// Takes and completes one message in the calling process; EMPTY if there is none.
-int world_receive(struct world *w, struct ends *e);
+// Sends one message from a slot attached here; block: with a block that holds its number.
+int world_send(struct world *w, unsigned slot, bool block, bool reply);
+// Takes and completes one message; EMPTY if there is none.
+int world_receive(struct world *w);
 
-// After the death of `slot`, pid: recovers, checks, lets a replacement drain, refill and drain again, and compares with the notes.
+// After the death of `slot`, pid: recovers and checks.
 void world_bury(struct world *w, unsigned slot, pid_t pid);
+// Then: live peers and a replacement drain the channel, fill it and drain it again; all is compared with the notes.
 void world_settle(struct world *w, unsigned slot);
-// The broker, which is this process, is dead for all who look: another may adopt the group.
+// The broker is dead for all who look: another may adopt the group.
 void world_orphan(struct world *w);
 void world_adopt(struct world *w);
-void world_round(struct world *w); // begins a round: forgets the past one
 
 #endif

@@ -260,6 +260,7 @@ static void read_letters(struct world *w)
 		if (strcmp(d.channel, "c") != 0 || !known(w, d.corr, "dead letter"))
 			continue;
 		SEEN(w, d.corr).dead++;
+		SEEN(w, d.corr).had_block |= d.had_block;
 		if (d.len != 8 || d.bytes != 8 || data != d.corr)
 			world_violation(w, "dead letter of %llu has other content",
 					(unsigned long long)d.corr);
@@ -331,8 +332,9 @@ static void judge(struct world *w)
 		if (found == 0 && s->certain && !s->maybe_done && vanished++ >= may_vanish)
 			world_violation(w, "message %llu is lost", n);
 		// A broker that dies while it gives messages back counts a delivery that was none: it may have been the last.
-		if (s->dead && (w->on_crash == SHMCHAN_DROP ||
-				(w->on_crash == SHMCHAN_REDELIVER && w->broker_k < 0)))
+		// And a message whose block the dead had freed is none to be given again.
+		if (s->dead && (w->on_crash == SHMCHAN_DROP || (w->on_crash == SHMCHAN_REDELIVER &&
+								w->broker_k < 0 && !s->had_block)))
 			world_violation(w, "message %llu is a dead letter against the policy", n);
 		if (s->answers + s->notices > 1)
 			world_violation(w, "message %llu: %u answers, %u notices", n, s->answers, s->notices);

@@ -72,7 +72,7 @@ struct world {
 	// Per number what was observed.
 	struct {
 		uint8_t certain, maybe, got, dead, answers, notices, done, maybe_done, answering,
-			wants_reply;
+			wants_reply, had_block;
 	} seen[WORLD_MESSAGES];
 };
 

@@ -513,9 +513,9 @@ static bool round_of(struct crash *c, long k, bool drained, unsigned chan, unsig
 	struct shmchan_msg m;
 	struct shmchan_seg seg;
 	uint64_t corr[8];
+	struct stepper st;
 	bool finished;
 	unsigned n;
-	pid_t pid;
 
 	memset(letter, 0, 16 * sizeof(*letter));
 	memset(got, 0, 16 * sizeof(*got));
@@ -524,7 +524,11 @@ static bool round_of(struct crash *c, long k, bool drained, unsigned chan, unsig
 	seg = harness_map(&c->s.h, NULL);
 	atomic_store(&((struct shmchan_ctl *)seg.base)->broker_pid, 0);
 	shmchan_seg_close(&seg);
-	cr_assert_geq(step_kill(&step, k, -1, &pid, &finished), 0);
+	step_begin(&st, &step);
+	step_to(&st, k);
+	cr_assert_neq(st.state, STEP_BROKEN);
+	finished = st.state == STEP_FINISHED;
+	step_kill(&st);
 	cr_assert_eq(shmchan_broker_adopt(&c->s.h.b, c->s.h.group, NULL), 0);
 	harness_check(&c->s.h);
 	n = letters(&c->s, corr);

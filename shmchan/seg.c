@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -58,6 +60,30 @@ int shmchan_seg_create(struct shmchan_seg *out, const char *group, const char *o
 	return err;
 }
 
+// A process that may not open its segments has them from the supervisor, named in SHMCHAN_FDS: "OBJECT:FD,...", the
+// control segment without a name. Returns a descriptor of the caller's, or -1.
+static int passed(const char *group, const char *object)
+{
+	const char *list = getenv("SHMCHAN_FDS"), *own = getenv("SHMCHAN_GROUP");
+	size_t len = object ? strlen(object) : 0;
+
+	if (!list || !own || strcmp(own, group) != 0)
+		return -1;
+	for (; *list; list += strcspn(list, ","), list += *list == ',') {
+		char *end;
+		long fd;
+
+		if (strncmp(list, object ? object : "", len) != 0 || list[len] != ':')
+			continue;
+		fd = strtol(list + len + 1, &end, 10);
+		if (end == list + len + 1 || (*end && *end != ',') || fd < 0 || fd > INT_MAX)
+			return -1;
+		fcntl((int)fd, F_SETFD, FD_CLOEXEC); // for this process, not for its children
+		return fcntl((int)fd, F_DUPFD_CLOEXEC, 0);
+	}
+	return -1;
+}
+
 int shmchan_seg_open(struct shmchan_seg *out, const char *group, const char *object, bool writable,
 		     struct shmchan_why *why)
 {
@@ -67,7 +93,9 @@ int shmchan_seg_open(struct shmchan_seg *out, const char *group, const char *obj
 
 	*out = (struct shmchan_seg){0};
 	shmchan_seg_name(name, group, object);
-	fd = shm_open(name, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0);
+	fd = passed(group, object);
+	if (fd < 0)
+		fd = shm_open(name, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0);
 	if (fd < 0) {
 		err = errno;
 		return shmchan_fail(why, err == ENOENT ? SHMCHAN_ENOENT : SHMCHAN_ESYS, err, name,

@@ -204,6 +204,14 @@ static int open_signals(struct group *g, struct fail *fail)
 	return 0;
 }
 
+static bool any_user(const struct plan *plan)
+{
+	for (unsigned i = 0; i < plan->spec.service_cnt; i++)
+		if (plan->services[i].confine.has_user)
+			return true;
+	return false;
+}
+
 static int open_sockets(struct group *g, struct fail *fail)
 {
 	const char *name = g->plan->spec.name;
@@ -215,6 +223,8 @@ static int open_sockets(struct group *g, struct fail *fail)
 	err = notify_open(&g->notify, g->loop, path, on_notify, g);
 	if (err)
 		return fail_set(fail, SUP_SYSTEM, "can't open notify socket %s: %s", path, strerror(err));
+	if (any_user(g->plan) && rundir_open_notify(name, fail))
+		return -1;
 	if (rundir_socket(path, name, "sock", fail))
 		return -1;
 	err = control_open(&g->control, g->loop, path, group_verb, g);
@@ -261,7 +271,8 @@ static int find_programs(struct group *g, struct fail *fail)
 	g->strategies = calloc(g->plan->strategy_cnt + 1, sizeof(*g->strategies));
 	if (!g->services || !g->strategies)
 		return fail_set(fail, SUP_SYSTEM, "no memory for the services");
-	if (rundir_socket(path, g->plan->spec.name, "notify", fail))
+	if (rundir_socket(path, g->plan->spec.name, "notify", fail) ||
+	    launcher_plan(&g->launcher, g->plan, fail))
 		return -1;
 	for (unsigned i = 0; i < g->service_cnt; i++)
 		if (service_init(g, i, path, fail))

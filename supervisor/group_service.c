@@ -223,7 +223,8 @@ static void spawn_failed(struct service *s, int err)
 	o = keys_of(s);
 	service_death_keys(&s->last, o);
 	events_put(s->group->events, "death", o);
-	say(group_name(s), "can't start service '%s' from %s: %s", s->plan->name, s->launch.path,
+	say(group_name(s), "can't start service '%s' from %s: %s%s%s%s", s->plan->name, s->launch.path,
+	    s->launch.step ? "can't " : "", s->launch.step ? s->launch.step : "", s->launch.step ? ": " : "",
 	    strerror(err));
 	feed_death(s);
 }

@@ -10,13 +10,18 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "shmchan/seg.h"
 
 extern char **environ;
 
 int launcher_init(struct launcher *l)
 {
 	sigset_t none, all;
-	int err = posix_spawn_file_actions_init(&l->files);
+	int err;
+
+	memset(l->filters, 0, sizeof(l->filters));
+	l->stack = NULL;
+	err = posix_spawn_file_actions_init(&l->files);
 
 	if (err)
 		return err;
@@ -44,6 +49,34 @@ void launcher_fini(struct launcher *l)
 {
 	posix_spawn_file_actions_destroy(&l->files);
 	posix_spawnattr_destroy(&l->attr);
+	for (unsigned i = 0; i <= TOPO_SECCOMP_STRICT; i++)
+		filter_free(&l->filters[i]);
+	free(l->stack);
+}
+
+// What only root may do, told before anything is started.
+static const char *needs_root(const struct plan_confine *c)
+{
+	return c->has_user ? "user" : c->caps ? "capabilities" : c->has_nice && c->nice < 0 ? "nice" : NULL;
+}
+
+int launcher_plan(struct launcher *l, const struct plan *plan, struct fail *fail)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < plan->spec.service_cnt; i++) {
+		const struct plan_confine *c = &plan->services[i].confine;
+		struct filter *f = &l->filters[c->seccomp];
+
+		if (geteuid() != 0 && needs_root(c))
+			return fail_set(fail, SUP_PROGRAM, "service '%s': '%s' needs a supervisor that is root",
+					plan->services[i].name, needs_root(c));
+		any |= c->any;
+		if (c->seccomp != TOPO_SECCOMP_OFF && !f->prog.len && filter_make(f, c->seccomp, fail))
+			return -1;
+	}
+	l->stack = any ? aligned_alloc(64, CONFINE_STACK) : NULL;
+	return any && !l->stack ? fail_set(fail, SUP_SYSTEM, "no memory for the start of services") : 0;
 }
 
 static int usable(const char *path)
@@ -94,6 +127,13 @@ const char *launch_find(const char *command, struct arena *a, struct fail *fail)
 	return NULL;
 }
 
+static bool has_slot(const unsigned *slots, unsigned cnt, unsigned slot)
+{
+	while (cnt && slots[cnt - 1] != slot)
+		cnt--;
+	return cnt > 0;
+}
+
 static bool ours(const char *var)
 {
 	return strncmp(var, "SHMCHAN_", 8) == 0 || strncmp(var, "NOTIFY_SOCKET=", 14) == 0;
@@ -109,6 +149,40 @@ static bool overridden(const struct plan_service *s, const char *var)
 	return false;
 }
 
+// The segments that a service may open, as files, and SHMCHAN_FDS, which names them: "NAME:FD,...", the control segment
+// without a name. Both ends of a channel write to it, and so do all users of a pool, for each says in it what it has;
+// so all are writable.
+static char *make_files(struct confine *out, const struct plan *plan, unsigned slot, struct arena *a)
+{
+	const struct shmchan_group_spec *g = &plan->spec;
+	struct confine_file *files = arena_alloc(a, g->chan_cnt + g->pool_cnt + 1, sizeof(*files));
+	const char **names = arena_alloc(a, g->chan_cnt + g->pool_cnt + 1, sizeof(*names));
+	unsigned n = 1;
+	size_t used;
+	char *env;
+
+	names[0] = NULL;
+	for (unsigned i = 0; i < g->chan_cnt; i++)
+		if (has_slot(g->chans[i].producers, g->chans[i].producer_cnt, slot) ||
+		    has_slot(g->chans[i].consumers, g->chans[i].consumer_cnt, slot))
+			names[n++] = g->chans[i].name;
+	for (unsigned i = 0; i < g->pool_cnt; i++)
+		if (has_slot(g->pools[i].users, g->pools[i].user_cnt, slot))
+			names[n++] = g->pools[i].name;
+	env = arena_alloc(a, n + 1, SHMCHAN_NAME_MAX + 12);
+	used = (size_t)sprintf(env, "SHMCHAN_FDS=");
+	for (unsigned i = 0; i < n; i++) {
+		char name[SHMCHAN_SEG_NAME_MAX];
+
+		shmchan_seg_name(name, g->name, names[i]);
+		files[i] = (struct confine_file){arena_printf(a, "/dev/shm%s", name), true};
+		used += (size_t)sprintf(env + used, "%s%s:%u", i ? "," : "", names[i] ? names[i] : "", 3 + i);
+	}
+	out->files = files;
+	out->file_cnt = n;
+	return env;
+}
+
 int launch_prepare(struct launch *out, const struct plan *plan, unsigned index, const char *notify_path,
 		   struct arena *a, struct fail *fail)
 {
@@ -122,7 +196,10 @@ int launch_prepare(struct launch *out, const struct plan *plan, unsigned index, 
 	while (environ[cnt])
 		cnt++;
 	out->argv = s->argv;
-	out->envp = arena_alloc(a, cnt + s->env_cnt + 5, sizeof(*out->envp));
+	out->out = -1;
+	out->step = NULL;
+	out->confine = (struct confine){.plan = &s->confine};
+	out->envp = arena_alloc(a, cnt + s->env_cnt + 6, sizeof(*out->envp));
 	for (char **e = environ; *e; e++)
 		if (!ours(*e) && !overridden(s, *e))
 			out->envp[n++] = *e;
@@ -131,18 +208,46 @@ int launch_prepare(struct launch *out, const struct plan *plan, unsigned index, 
 	out->envp[n++] = arena_printf(a, "SHMCHAN_GROUP=%s", plan->spec.name);
 	out->envp[n++] = arena_printf(a, "SHMCHAN_SLOT=%u", index + 1);
 	out->envp[n++] = arena_printf(a, "NOTIFY_SOCKET=%s", notify_path);
+	if (s->confine.any)
+		out->envp[n++] = make_files(&out->confine, plan, index + 1, a);
 	out->envp[n] = arena_printf(a, "SHMCHAN_INCARNATION=%010u", 0);
 	out->incarnation = strchr(out->envp[n], '=') + 1;
 	return 0;
 }
 
-int launch_spawn(const struct launcher *l, const struct launch *s, unsigned incarnation, pid_t *pid,
-		 int *pidfd)
+static int spawn_to(const struct launcher *l, const struct launch *s, pid_t *pid)
+{
+	posix_spawn_file_actions_t files;
+	int err = posix_spawn_file_actions_init(&files);
+
+	if (err)
+		return err;
+	if (!(err = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)) &&
+	    !(err = posix_spawn_file_actions_adddup2(&files, s->out, 1)) &&
+	    !(err = posix_spawn_file_actions_adddup2(&files, s->out, 2)) &&
+	    !(err = posix_spawn_file_actions_addclosefrom_np(&files, 3)))
+		err = posix_spawn(pid, s->path, &files, &l->attr, s->argv, s->envp);
+	posix_spawn_file_actions_destroy(&files);
+	return err;
+}
+
+static int spawn_confined(const struct launcher *l, struct launch *s, pid_t *pid, int *pidfd)
+{
+	s->confine.filter = &l->filters[s->confine.plan->seccomp];
+	s->confine.stack = l->stack;
+	return confine_spawn(&s->confine, s->path, s->argv, s->envp, s->out, pid, pidfd, &s->step);
+}
+
+int launch_spawn(const struct launcher *l, struct launch *s, unsigned incarnation, pid_t *pid, int *pidfd)
 {
 	int err;
 
+	s->step = NULL;
 	snprintf(s->incarnation, 11, "%u", incarnation);
-	err = posix_spawn(pid, s->path, &l->files, &l->attr, s->argv, s->envp);
+	if (s->confine.plan->any)
+		return spawn_confined(l, s, pid, pidfd);
+	err = s->out >= 0 ? spawn_to(l, s, pid)
+			  : posix_spawn(pid, s->path, &l->files, &l->attr, s->argv, s->envp);
 	if (err)
 		return err;
 	*pidfd = pidfd_open(*pid, 0);

@@ -1,10 +1,12 @@
 // How a service's process is started: everything that can be prepared is, so that between a death and
-// posix_spawn there is only a number to write.
+// posix_spawn there is only a number to write. A service with a user, limits or rights of its own is started by
+// confine_spawn, and finds its segments as descriptors (SHMCHAN_FDS); all others by posix_spawn.
 #ifndef SUPERVISOR_LAUNCH_H
 #define SUPERVISOR_LAUNCH_H
 
 #include <spawn.h>
 #include <sys/types.h>
+#include "supervisor/confine.h"
 #include "supervisor/plan.h"
 
 struct launch {
@@ -12,14 +14,22 @@ struct launch {
 	char *const *argv;
 	char **envp;
 	char *incarnation; // in envp: where the number goes
+	int out;           // descriptor for standard output and error; -1 = the supervisor's
+	struct confine confine;
+	const char *step; // after launch_spawn failed: what could not be done, or NULL
 };
 
 struct launcher {
 	posix_spawn_file_actions_t files; // standard input from /dev/null; nothing above standard error
 	posix_spawnattr_t attr;           // own process group, default signals, none blocked
+	struct filter filters[TOPO_SECCOMP_STRICT + 1]; // by level; those that a plan uses
+	void *stack;                                    // of confined children
 };
 
 int launcher_init(struct launcher *l); // 0 or an errno value
+// launcher_plan prepares what the confined services of a plan need. Errors: SUP_PROGRAM a service needs rights that the
+// supervisor does not have; SUP_SYSTEM.
+int launcher_plan(struct launcher *l, const struct plan *plan, struct fail *fail);
 void launcher_fini(struct launcher *l);
 
 // launch_find finds the program of `command`: with a '/' it is the path; without, it is looked up beside the
@@ -32,8 +42,8 @@ int launch_prepare(struct launch *out, const struct plan *plan, unsigned index, 
 		   struct arena *a, struct fail *fail);
 
 // launch_spawn starts incarnation `incarnation`: 0 with *pid and *pidfd (close-on-exec, the caller's) set, or
-// an errno value.
-int launch_spawn(const struct launcher *l, const struct launch *s, unsigned incarnation, pid_t *pid,
+// an errno value, with s->step.
+int launch_spawn(const struct launcher *l, struct launch *s, unsigned incarnation, pid_t *pid,
 		 int *pidfd);
 
 #endif

@@ -5,10 +5,12 @@ supervisor_SRC := $(addprefix supervisor/, \
 	arena.c \
 	chaos.c \
 	client.c \
+	confine.c \
 	client_events.c \
 	control.c \
 	events.c \
 	exits.c \
+	filter.c \
 	group.c \
 	group_service.c \
 	group_verbs.c \
@@ -38,7 +40,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	topology_schema.c \
 	topology_text.c \
 )
-supervisor_LDLIBS := -lcyaml -lyaml -ljansson -luring -lcap
+supervisor_LDLIBS := -lcyaml -lyaml -ljansson -luring -lcap -lseccomp
 
 PROGS += shmsup
 shmsup_SRC := supervisor/main.c

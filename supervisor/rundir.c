@@ -51,6 +51,19 @@ int rundir_socket(char *out, const char *group, const char *what, struct fail *f
 	return 0;
 }
 
+int rundir_open_notify(const char *group, struct fail *fail)
+{
+	char path[RUNDIR_PATH_MAX], dir[4096];
+
+	folder(dir, sizeof(dir));
+	if (rundir_socket(path, group, "notify", fail))
+		return -1;
+	if (chmod(path, 0622) || chmod(dir, 0711))
+		return fail_set(fail, SUP_SYSTEM, "can't open %s to users of services: %s", path,
+				strerror(errno));
+	return 0;
+}
+
 static int held(const char *group, int lock, struct fail *fail)
 {
 	char pid[16] = "";

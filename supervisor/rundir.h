@@ -15,6 +15,10 @@ int rundir_make(struct fail *fail);
 // out[RUNDIR_PATH_MAX]. Errors: SUP_SYSTEM, it is longer than a socket address holds.
 int rundir_socket(char *out, const char *group, const char *what, struct fail *fail);
 
+// rundir_open_notify lets every user send to the notify socket of a group (who did is known from the kernel), and to
+// reach it in its folder, which stays unreadable.
+int rundir_open_notify(const char *group, struct fail *fail);
+
 // rundir_lock makes this process the only one that runs, or cleans up after, `group`: from before the first look at its segments until all is
 // gone. The kernel lets go of the lock when the process dies. Returns a descriptor (close-on-exec), or -1: SUP_RUNNING (with the pid of the holder),
 // SUP_SYSTEM. rundir_unlock removes the file and closes; -1 is allowed.

@@ -1,10 +1,17 @@
 // The services that the supervisor's tests start: each role is one way to behave, well or badly.
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -302,6 +309,71 @@ static int order(const char *name)
 	return 0;
 }
 
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+static long try_thread(void)
+{
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, nothing, NULL))
+		return -1;
+	return pthread_join(t, NULL);
+}
+
+static long try_fork(void)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(0);
+	return child < 0 ? -1 : waitpid(child, NULL, 0);
+}
+
+// A call that a filter is about, for the test to see what came of it.
+static int tries(const char *call)
+{
+	char *const none[] = {"/bin/echo", "execve: ok", NULL};
+	struct iovec iov = {&iov, 1};
+	struct timespec now = {0, 0};
+	const struct {
+		const char *name;
+		long nr, a, b, c;
+	} calls[] = {{"mount", SYS_mount, (long)"/", (long)"/", (long)"tmpfs"},
+		     {"unshare", SYS_unshare, CLONE_NEWUTS, 0, 0},
+		     {"clone_newuser", SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0},
+		     {"ptrace", SYS_ptrace, PTRACE_TRACEME, 0, 0},
+		     {"bpf", SYS_bpf, 0, 0, 0},
+		     {"keyctl", SYS_keyctl, 0, 0, 0},
+		     {"clock_settime", SYS_clock_settime, CLOCK_REALTIME, (long)&now, 0},
+		     {"module", SYS_finit_module, -1, (long)"", 0},
+		     {"reboot", SYS_reboot, 0, 0, 0},
+		     {"chroot", SYS_chroot, (long)"/", 0, 0},
+		     {"tiocsti", SYS_ioctl, 0, TIOCSTI, (long)"x"},
+		     {"process_vm_readv", SYS_process_vm_readv, getppid(), (long)&iov, 1},
+		     {"inet", SYS_socket, AF_INET, SOCK_STREAM, 0},
+		     {"create", SYS_memfd_create, (long)"x", 0, 0},
+		     {"uring", SYS_io_uring_setup, 0, 0, 0},
+		     {"execve", SYS_execve, (long)none[0], (long)none, 0}};
+	long rc = 0;
+
+	attach();
+	shmchan_ready(me);
+	errno = 0;
+	if (strcmp(call, "thread") == 0)
+		rc = try_thread();
+	if (strcmp(call, "fork") == 0)
+		rc = try_fork();
+	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (strcmp(call, calls[i].name) == 0)
+			rc = syscall(calls[i].nr, calls[i].a, calls[i].b, calls[i].c, 0, 0);
+	// That the kernel did not like the arguments says that the filter let the call through.
+	printf("%s: %s\n", call, rc >= 0 || errno != EPERM ? "ok" : strerror(errno));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *role = argc > 1 ? argv[1] : "", *arg = argc > 2 ? argv[2] : NULL;
@@ -330,6 +402,8 @@ int main(int argc, char **argv)
 		return says(arg);
 	if (strcmp(role, "order") == 0)
 		return order(arg);
+	if (strcmp(role, "tries") == 0)
+		return tries(arg);
 	if (strcmp(role, "exit") == 0)
 		return (int)number(arg);
 	if (strcmp(role, "raise") == 0)

@@ -15,4 +15,14 @@ $(O)/test/sup_actor: $(O)/obj/tests/supervisor/actor.o $(O)/lib/libshmchan.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shmchan_LDLIBS) -lpthread
 -include $(O)/obj/tests/supervisor/actor.d
 
-SCRIPTS += $(addprefix tests/supervisor/,control.sh deaths.sh events.sh hang.sh strategy.sh job.sh stale.sh topology.sh)
+SCRIPTS += $(addprefix tests/supervisor/, \
+	confine.sh \
+	control.sh \
+	deaths.sh \
+	events.sh \
+	hang.sh \
+	job.sh \
+	stale.sh \
+	strategy.sh \
+	topology.sh \
+)

@@ -1,6 +1,5 @@
 LIBS += shmchan
-shmchan_SRC := $(addprefix shmchan/, bell.c block.c broker.c chan.c ctl.c dead.c edit.c err.c follow.c layout.c map.c mpsc.c obj.c pool.c \
-	probe.c proc.c record.c recover.c ring.c seg.c spsc.c view.c wait.c)
+shmchan_SRC := $(sort $(wildcard shmchan/*.c))
 # Probe sites in leaf functions: on kernels that optimise uprobes the red zone below the stack pointer is written over.
 shmchan_CFLAGS := $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),-mno-red-zone)
 PUBLIC_HEADERS += shmchan/err.h shmchan/shmchan.h shmchan/broker.h shmchan/view.h shmchan/edit.h

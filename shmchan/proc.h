@@ -20,6 +20,7 @@ struct shmchan_proc {
 	unsigned slot;
 	uint32_t incarnation;
 	uint32_t corr;  // last counter given out
+	uint64_t turn;  // last one given by shmchan_recv_any
 	uint32_t spins; // looks before sleeping; adapts to what helped
 	uint64_t slot_key;
 	struct shmchan *chans;

@@ -210,12 +210,51 @@ SHMCHAN_API int shmchan_commit_answer(struct shmchan *rx, struct shmchan *tx, co
 struct shmchan_sel {
 	struct shmchan *ch;
 	uint32_t ready; // result: nonzero if a message can be taken (RX end) or a cell reserved (TX end)
+	int32_t priority; // shmchan_recv_any: the larger is served first
+	uint64_t turn;    // shmchan_recv_any: the library's own; 0 at first
 };
 // shmchan_select waits until at least one of n channels is ready, at most timeout_ns, on this process's one doorbell.
 // All must belong to `p`. Returns the number of ready ones. Errors: TIMEOUT, INTR, EINVAL (n is 0).
 // A ready TX end of an `mpsc` may be full again when the caller gets there.
 SHMCHAN_API int shmchan_select(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n,
 			       uint64_t timeout_ns);
+// shmchan_recv_any takes the next message from n RX ends and returns the index of the one it came from. Of those that have
+// a message, the one with the largest priority is served, always; among equals the one that was served longest ago, so
+// that of k busy equals each gets every k-th message. sel is kept by the caller from call to call, as it remembers turns.
+// Errors: TIMEOUT, INTR, EINVAL (n is 0, or a TX end).
+SHMCHAN_API int shmchan_recv_any(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n,
+				 struct shmchan_msg *m, uint64_t timeout_ns);
+
+// For services that also wait for sockets and timers: the doorbell as one more request in their io_uring (Linux 6.7).
+//
+//	for (;;) {
+//		if (shmchan_doorbell_arm(me, sel, n, &bell) == 0 && !armed) {
+//			sqe = io_uring_get_sqe(&ring);
+//			shmchan_doorbell_sqe(&bell, sqe);
+//			io_uring_sqe_set_data64(sqe, BELL);
+//			armed = true;
+//		}
+//		...take what is ready; if nothing is, io_uring_submit_and_wait; a completion of BELL: armed = false
+//	}
+struct shmchan_doorbell {
+	const uint32_t *word; // in shared memory: lives until shmchan_detach
+	uint32_t value;       // to sleep while the word has it
+};
+// shmchan_doorbell_arm looks at the channels as shmchan_select does and returns how many are ready; only if none is, it
+// returns 0 and the bell is armed: from then on a peer that makes one ready rings, which completes the request. A bell
+// rung between this call and the submission completes the request at once (-EAGAIN), so nothing is missed. Calling it
+// again while a request is in the kernel is allowed and gives the same *out.
+SHMCHAN_API int shmchan_doorbell_arm(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n,
+				     struct shmchan_doorbell *out);
+// shmchan_doorbell_disarm spares peers the system call while this process works without waiting. The request in the
+// kernel stays: the next arming makes it valid again. Allowed at any time.
+SHMCHAN_API void shmchan_doorbell_disarm(struct shmchan_proc *p, const struct shmchan_doorbell *d);
+// shmchan_doorbell_sqe fills a struct io_uring_sqe (64 bytes) with the wait for an armed bell; user_data is then the
+// caller's to set. Results of the request: 0 or -EAGAIN rung; -ECANCELED.
+SHMCHAN_API void shmchan_doorbell_sqe(const struct shmchan_doorbell *d, void *sqe);
+// shmchan_doorbell_uring: does this kernel have the request? Without it (before Linux 6.7) a service waits for its
+// sockets in a thread of its own, or bounds shmchan_select.
+SHMCHAN_API bool shmchan_doorbell_uring(int ring_fd);
 
 // shmchan_tally_add adds to counter i (in the order of the channel's declaration) of a receiving end. What is added
 // between two shmchan_done (or answers) on that channel takes effect with the second, atomically with it: after any

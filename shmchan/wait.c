@@ -1,7 +1,7 @@
 // The calls that wait: look for a while, then sleep on the process's doorbell (bell.h).
 #include <time.h>
 #include "shmchan/probe.h"
-#include "shmchan/proc.h"
+#include "shmchan/wait.h"
 
 // How long it is looked before a sleep adapts to whether a longer look would have spared the sleep.
 #define SPINS_MIN 16
@@ -25,7 +25,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static uint64_t deadline_of(uint64_t timeout_ns)
+uint64_t shmchan_wait_deadline(uint64_t timeout_ns)
 {
 	uint64_t now;
 
@@ -35,12 +35,12 @@ static uint64_t deadline_of(uint64_t timeout_ns)
 	return timeout_ns > SHMCHAN_FOREVER - 1 - now ? SHMCHAN_FOREVER : now + timeout_ns;
 }
 
-static bool over(uint64_t deadline)
+bool shmchan_wait_over(uint64_t deadline)
 {
 	return deadline != SHMCHAN_FOREVER && now_ns() >= deadline;
 }
 
-static unsigned look(struct shmchan_sel *sel, unsigned n)
+unsigned shmchan_wait_look(struct shmchan_sel *sel, unsigned n)
 {
 	unsigned found = 0;
 
@@ -54,7 +54,7 @@ static unsigned look(struct shmchan_sel *sel, unsigned n)
 static unsigned spin(const struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n)
 {
 	for (uint32_t i = 0; i < p->spins; i++) {
-		unsigned found = look(sel, n);
+		unsigned found = shmchan_wait_look(sel, n);
 
 		if (found)
 			return found;
@@ -73,8 +73,7 @@ static void adapt(struct shmchan_proc *p, uint64_t looked, uint64_t slept)
 		p->spins = p->spins > SPINS_MIN * 2 ? p->spins / 2 : SPINS_MIN;
 }
 
-// Before a sleep: what was consumed is given back, what is waited for is said.
-static void announce(struct shmchan_sel *sel, unsigned n)
+void shmchan_wait_announce(struct shmchan_sel *sel, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct shmchan *ch = sel[i].ch;
@@ -90,7 +89,6 @@ static void announce(struct shmchan_sel *sel, unsigned n)
 	}
 }
 
-// One sleep at most. Returns the number found, 0 after a wake-up, TIMEOUT or INTR.
 static int sleep_once(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n, uint64_t deadline)
 {
 	uint64_t now = deadline == SHMCHAN_FOREVER ? 0 : now_ns(), slept_at;
@@ -100,9 +98,9 @@ static int sleep_once(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned 
 
 	if (deadline != SHMCHAN_FOREVER && now >= deadline)
 		return SHMCHAN_TIMEOUT;
-	announce(sel, n);
+	shmchan_wait_announce(sel, n);
 	value = shmchan_bell_prepare(&p->self->bell, p->c.fence);
-	found = look(sel, n);
+	found = shmchan_wait_look(sel, n);
 	if (found) {
 		shmchan_bell_cancel(&p->self->bell, value);
 		return (int)found;
@@ -115,7 +113,7 @@ static int sleep_once(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned 
 	return err;
 }
 
-static int wait_until(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n, uint64_t deadline)
+int shmchan_wait_until(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n, uint64_t deadline)
 {
 	int r;
 
@@ -130,22 +128,10 @@ static int wait_until(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned 
 	if (r == 0)
 		adapt(p, looked - began, now_ns() - looked);
 	if (r == SHMCHAN_TIMEOUT || r == SHMCHAN_INTR) {
-		int found = (int)look(sel, n);
+		int found = (int)shmchan_wait_look(sel, n);
 
 		return found ? found : r;
 	}
-	return r;
-}
-
-int shmchan_select(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n, uint64_t timeout_ns)
-{
-	uint64_t deadline = deadline_of(timeout_ns);
-	int r = (int)look(sel, n);
-
-	if (n == 0)
-		return SHMCHAN_EINVAL;
-	while (r == 0)
-		r = wait_until(p, sel, n, deadline);
 	return r;
 }
 
@@ -157,14 +143,14 @@ int shmchan_recv(struct shmchan *ch, struct shmchan_msg *m, uint64_t timeout_ns)
 
 	if (err != SHMCHAN_EMPTY)
 		return err;
-	deadline = deadline_of(timeout_ns);
+	deadline = shmchan_wait_deadline(timeout_ns);
 	do {
-		int r = wait_until(ch->proc, &sel, 1, deadline);
+		int r = shmchan_wait_until(ch->proc, &sel, 1, deadline);
 
 		if (r < 0)
 			return r;
 		err = shmchan_take(ch, m);
-	} while (err == SHMCHAN_EMPTY && !over(deadline));
+	} while (err == SHMCHAN_EMPTY && !shmchan_wait_over(deadline));
 	return err == SHMCHAN_EMPTY ? SHMCHAN_TIMEOUT : err;
 }
 
@@ -176,22 +162,22 @@ int shmchan_send(struct shmchan *ch, const struct shmchan_msg *m, uint64_t timeo
 
 	if (err != SHMCHAN_FULL)
 		return err;
-	deadline = deadline_of(timeout_ns);
+	deadline = shmchan_wait_deadline(timeout_ns);
 	do {
-		int r = wait_until(ch->proc, &sel, 1, deadline);
+		int r = shmchan_wait_until(ch->proc, &sel, 1, deadline);
 
 		if (r < 0)
 			return r;
 		err = shmchan_try_send(ch, m);
 	} while (err == SHMCHAN_FULL &&
-		 !over(deadline)); // room that another producer takes each time is none
+		 !shmchan_wait_over(deadline)); // room that another producer takes each time is none
 	return err == SHMCHAN_FULL ? SHMCHAN_TIMEOUT : err;
 }
 
 int shmchan_send_batch(struct shmchan *ch, const struct shmchan_msg *m, unsigned n, uint64_t timeout_ns)
 {
 	struct shmchan_sel sel = {.ch = ch};
-	uint64_t deadline = deadline_of(timeout_ns);
+	uint64_t deadline = shmchan_wait_deadline(timeout_ns);
 	unsigned sent = 0;
 	int r;
 
@@ -200,11 +186,11 @@ int shmchan_send_batch(struct shmchan *ch, const struct shmchan_msg *m, unsigned
 		sent += r > 0 ? (unsigned)r : 0;
 		if (sent == n || (r < 0 && r != SHMCHAN_FULL))
 			break;
-		if (r == SHMCHAN_FULL && over(deadline)) {
+		if (r == SHMCHAN_FULL && shmchan_wait_over(deadline)) {
 			r = SHMCHAN_TIMEOUT;
 			break;
 		}
-		if (r == SHMCHAN_FULL && (r = wait_until(ch->proc, &sel, 1, deadline)) < 0)
+		if (r == SHMCHAN_FULL && (r = shmchan_wait_until(ch->proc, &sel, 1, deadline)) < 0)
 			break;
 	}
 	return sent ? (int)sent : r;
@@ -240,7 +226,7 @@ int shmchan_answer(struct shmchan *rx, struct shmchan *tx, const struct shmchan_
 
 	if (err != SHMCHAN_FULL)
 		return err;
-	deadline = deadline_of(timeout_ns);
+	deadline = shmchan_wait_deadline(timeout_ns);
 	do {
 		int r;
 
@@ -248,10 +234,10 @@ int shmchan_answer(struct shmchan *rx, struct shmchan *tx, const struct shmchan_
 			shmchan_done(rx);
 			return SHMCHAN_PEER_DIED;
 		}
-		r = wait_until(rx->proc, &sel, 1, deadline);
+		r = shmchan_wait_until(rx->proc, &sel, 1, deadline);
 		if (r < 0)
 			return r;
 		err = shmchan_try_answer(rx, tx, m);
-	} while (err == SHMCHAN_FULL && !over(deadline));
+	} while (err == SHMCHAN_FULL && !shmchan_wait_over(deadline));
 	return err == SHMCHAN_FULL ? SHMCHAN_TIMEOUT : err;
 }

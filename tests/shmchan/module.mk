@@ -7,3 +7,4 @@ test_hostile_LDLIBS += -Wl,--wrap=mmap,--wrap=munmap
 SCRIPTS += tests/shmchan/install.sh
 TSAN_TESTS += test_threads
 test_edit_SRC += tests/crash/step.c
+test_select_LDLIBS += -luring

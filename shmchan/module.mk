@@ -9,3 +9,9 @@ $(O)/lib/libshmchan.so: $(patsubst %.c,$(O)/obj/%.o,$(shmchan_SRC))
 	$(call say,LD)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libshmchan.so -o $@ $^
+
+.PHONY: install-shmchan
+install: install-shmchan
+install-shmchan:
+	install -d $(DESTDIR)$(PREFIX)/share/doc/shmchan/examples
+	install -m 644 shmchan/examples/squares.c $(DESTDIR)$(PREFIX)/share/doc/shmchan/examples

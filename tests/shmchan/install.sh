@@ -81,6 +81,21 @@ program() {
 		LD_LIBRARY_PATH=$dir/root/opt/shmchan/lib "$dir/p-$1"
 }
 
+# The installed example, built as its first lines say; the worker is killed under it.
+example() {
+	# shellcheck disable=SC2046,SC2086  # words are wanted
+	gcc $extra -Wall -Wextra -Werror "$dir/root/opt/shmchan/share/doc/shmchan/examples/squares.c" -o "$dir/squares" \
+		$(pkg-config --cflags --libs shmchan) &&
+		LD_LIBRARY_PATH=$dir/root/opt/shmchan/lib "$dir/squares" 300000 25 && ! ls /dev/shm | grep -q squares
+}
+
+example_refuses() {
+	local status
+	LD_LIBRARY_PATH=$dir/root/opt/shmchan/lib "$dir/squares" "$@"
+	status=$?
+	[ $status = 2 ]
+}
+
 linked_to_so() {
 	readelf -d "$dir/p-so" | grep NEEDED | grep -q libshmchan.so
 }
@@ -101,4 +116,7 @@ check "an installed header is C++" cxx view.h "$dir/root/opt/shmchan/include"
 check "a program against the shared library" program so "$(pkg-config --libs shmchan)"
 check "it needs the shared library" linked_to_so
 check "a program against the archive" program a "$dir/root/opt/shmchan/lib/libshmchan.a"
+check "the example: every request is answered once, whenever the worker dies" example
+check "the example: a bad number" example_refuses 3x
+check "the example: too many arguments" example_refuses 1 2 3
 echo "1..$n"

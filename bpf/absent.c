@@ -16,8 +16,7 @@ static int absent(struct watch_why *why)
 	return WATCH_ABSENT;
 }
 
-int watch_open(struct watch **out, uint32_t group_tag, const struct watch_chan *chans, unsigned chan_cnt,
-	       struct watch_why *why)
+int watch_open(struct watch **out, const struct watch_spec *spec, struct watch_why *why)
 {
 	*out = NULL;
 	return absent(why);
@@ -56,5 +55,53 @@ int watch_open_pinned(struct watch **out, const char *group, uint32_t *group_tag
 int watch_read(const struct watch *w, uint16_t id, struct probe_chan *out)
 {
 	memset(out, 0, sizeof *out);
+	return WATCH_ABSENT;
+}
+
+int watch_pinned(void (*f)(void *ctx, const char *group), void *ctx, struct watch_why *why)
+{
+	return absent(why);
+}
+
+unsigned watch_chan_max(const struct watch *w)
+{
+	return 0;
+}
+
+unsigned watch_proc_max(const struct watch *w)
+{
+	return 0;
+}
+
+int watch_place(const struct watch *w, uint16_t id, struct probe_place *out)
+{
+	memset(out, 0, sizeof *out);
+	return WATCH_ABSENT;
+}
+
+int watch_proc(const struct watch *w, unsigned slot, struct probe_proc *out)
+{
+	memset(out, 0, sizeof *out);
+	return WATCH_ABSENT;
+}
+
+int watch_life(const struct watch *w, unsigned slot, struct probe_life *out)
+{
+	memset(out, 0, sizeof *out);
+	return WATCH_ABSENT;
+}
+
+uint64_t watch_now(void)
+{
+	return 0;
+}
+
+double watch_rate(const struct probe_rate *r, uint64_t count, uint64_t now_ns)
+{
+	return 0;
+}
+
+int watch_events(struct watch *w, int timeout_ms, void (*f)(void *ctx, const struct probe_event *e), void *ctx)
+{
 	return WATCH_ABSENT;
 }

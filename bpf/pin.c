@@ -79,10 +79,18 @@ static int pin_link(const struct watch *w, const char *group, uint32_t id)
 static int pin_all(const struct watch *w, const char *group)
 {
 	uint32_t id = 0;
-	int err = pin_map(w->skel->maps.chans, group, "chans");
-	err = err != 0 ? err : pin_map(w->skel->maps.places, group, "places");
-	err = err != 0 ? err : pin_map(w->skel->maps.stamps, group, "stamps");
-	err = err != 0 ? err : pin_map(w->skel->maps.rodata, group, "config");
+	const struct {
+		const struct bpf_map *map;
+		const char *name;
+	} maps[] = {
+		{w->skel->maps.chans, "chans"},	  {w->skel->maps.places, "places"},
+		{w->skel->maps.stamps, "stamps"}, {w->skel->maps.procs, "procs"},
+		{w->skel->maps.lives, "lives"},	  {w->skel->maps.events, "events"},
+		{w->skel->maps.rodata, "config"},
+	};
+	int err = 0;
+	for (unsigned i = 0; i < sizeof maps / sizeof *maps && err == 0; i++)
+		err = pin_map(maps[i].map, group, maps[i].name);
 	while (err == 0 && bpf_link_get_next_id(id, &id) == 0)
 		err = pin_link(w, group, id);
 	return err;
@@ -130,15 +138,38 @@ int watch_unpin(const char *group, struct watch_why *why)
 	return err == 0 ? WATCH_OK : watch_explain(why, err, "remove pins from " BPF_FS);
 }
 
+int watch_pinned(void (*f)(void *ctx, const char *group), void *ctx, struct watch_why *why)
+{
+	struct dirent *entry;
+	int cnt = 0;
+	DIR *dir = opendir(WATCH_PIN_ROOT);
+
+	if (dir == NULL)
+		return errno == ENOENT ? 0 : watch_explain(why, -errno, "list the pins in " BPF_FS);
+	while ((entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.') {
+			f(ctx, entry->d_name);
+			cnt++;
+		}
+	closedir(dir);
+	return cnt;
+}
+
+// ---------------------------------------------------------------------------------------------- opening pins
+
+static int open_pin(const char *group, const char *name)
+{
+	char path[256];
+	pin_path(path, sizeof path, group, name);
+	return bpf_obj_get(path);
+}
+
 static int read_tag(const char *group, uint32_t *group_tag)
 {
 	struct chan_bpf__rodata config;
 	uint32_t key = 0;
-	char path[256];
-	int fd, err;
+	int fd = open_pin(group, "config"), err;
 
-	pin_path(path, sizeof path, group, "config");
-	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return fd;
 	err = bpf_map_lookup_elem(fd, &key, &config);
@@ -147,24 +178,39 @@ static int read_tag(const char *group, uint32_t *group_tag)
 	return err;
 }
 
+// Pins of another build may hold records of another size.
+static int open_map(int *fd, const char *group, const char *name, size_t value_size, unsigned *entries)
+{
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof info;
+	int err;
+
+	*fd = open_pin(group, name);
+	if (*fd < 0)
+		return *fd;
+	err = bpf_obj_get_info_by_fd(*fd, &info, &len);
+	if (err == 0 && info.value_size != value_size)
+		err = -EPROTO;
+	*entries = info.max_entries;
+	return err;
+}
+
 int watch_open_pinned(struct watch **out, const char *group, uint32_t *group_tag, struct watch_why *why)
 {
 	struct watch *w = watch_new();
-	struct bpf_map_info info = {0};
-	uint32_t len = sizeof info;
-	char path[256];
+	unsigned bytes;
 	int err;
 
 	*out = NULL;
 	if (w == NULL)
 		return watch_explain(why, -ENOMEM, "open pins");
-	pin_path(path, sizeof path, group, "chans");
-	w->chans_fd = bpf_obj_get(path);
-	err = w->chans_fd < 0 ? w->chans_fd : read_tag(group, group_tag);
-	err = err != 0 ? err : bpf_obj_get_info_by_fd(w->chans_fd, &info, &len);
-	// Pins of another build may hold records of another size.
-	if (err == 0 && info.value_size != sizeof(struct probe_chan))
-		err = -EPROTO;
+	err = open_map(&w->chans_fd, group, "chans", sizeof(struct probe_chan), &w->chan_max);
+	err = err != 0 ? err : read_tag(group, group_tag);
+	err = err != 0 ? err
+		       : open_map(&w->places_fd, group, "places", sizeof(struct probe_place), &w->chan_max);
+	err = err != 0 ? err : open_map(&w->procs_fd, group, "procs", sizeof(struct probe_proc), &w->proc_max);
+	err = err != 0 ? err : open_map(&w->lives_fd, group, "lives", sizeof(struct probe_life), &w->proc_max);
+	err = err != 0 ? err : open_map(&w->events_fd, group, "events", 0, &bytes);
 	if (err == 0) {
 		*out = w;
 		return WATCH_OK;
@@ -173,6 +219,13 @@ int watch_open_pinned(struct watch **out, const char *group, uint32_t *group_tag
 	if (err == -ENOENT) {
 		snprintf(why->text, sizeof why->text, "nothing is attached to group '%s' for good", group);
 		return WATCH_GONE;
+	}
+	if (err == -EPROTO) {
+		snprintf(why->text, sizeof why->text,
+			 "what is attached to group '%s' was attached by another version; detach it and attach "
+			 "again",
+			 group);
+		return WATCH_KERNEL;
 	}
 	return watch_explain(why, err, "open the pins in " BPF_FS);
 }

@@ -6,10 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "bpf/chan.skel.h"
-#include "shmchan/probe.h"
 
 #define STAMP_BITS_MIN 6
 #define STAMP_BITS_MAX 16
@@ -23,6 +22,11 @@ static int keep_warning(enum libbpf_print_level level, const char *format, va_li
 		last_warning[strcspn(last_warning, "\n")] = '\0';
 	}
 	return 0;
+}
+
+void watch_forget(void)
+{
+	last_warning[0] = '\0';
 }
 
 const char *watch_built(void)
@@ -64,26 +68,43 @@ static uint32_t stamp_bits(uint32_t capacity)
 	return bits;
 }
 
-static int size_maps(struct watch *w, const struct watch_chan *chans, unsigned chan_cnt)
+static int size_maps(struct watch *w, const struct watch_spec *spec)
 {
-	uint32_t ids = 1, stamps = 0;
+	uint32_t stamps = 0;
 	int err;
-	for (unsigned i = 0; i < chan_cnt; i++) {
-		ids = chans[i].id >= ids ? chans[i].id + 1u : ids;
-		stamps += 1u << stamp_bits(chans[i].capacity);
+	w->chan_max = 1;
+	w->proc_max = spec->proc_cnt != 0 ? spec->proc_cnt : 1;
+	for (unsigned i = 0; i < spec->chan_cnt; i++) {
+		const struct watch_chan *c = &spec->chans[i];
+		w->chan_max = c->id >= w->chan_max ? c->id + 1u : w->chan_max;
+		stamps += 1u << stamp_bits(c->capacity);
 	}
-	err = bpf_map__set_max_entries(w->skel->maps.chans, ids);
-	err = err != 0 ? err : bpf_map__set_max_entries(w->skel->maps.places, ids);
+	err = bpf_map__set_max_entries(w->skel->maps.chans, w->chan_max);
+	err = err != 0 ? err : bpf_map__set_max_entries(w->skel->maps.places, w->chan_max);
+	err = err != 0 ? err : bpf_map__set_max_entries(w->skel->maps.procs, w->proc_max);
+	err = err != 0 ? err : bpf_map__set_max_entries(w->skel->maps.lives, w->proc_max);
 	return err != 0 ? err : bpf_map__set_max_entries(w->skel->maps.stamps, stamps != 0 ? stamps : 1);
 }
 
-static int place_stamps(struct watch *w, const struct watch_chan *chans, unsigned chan_cnt)
+static int fill_places(struct watch *w, const struct watch_spec *spec)
 {
 	uint32_t base = 0;
-	for (unsigned i = 0; i < chan_cnt; i++) {
-		uint32_t id = chans[i].id;
-		struct probe_place place = {.base = base, .bits = stamp_bits(chans[i].capacity)};
-		int err = bpf_map__update_elem(w->skel->maps.places, &id, sizeof id, &place, sizeof place, 0);
+	for (unsigned i = 0; i < spec->chan_cnt; i++) {
+		const struct watch_chan *c = &spec->chans[i];
+		uint32_t id = c->id;
+		struct probe_place place = {
+			.base = base,
+			.bits = stamp_bits(c->capacity),
+			.capacity = c->capacity,
+			.consumer = c->consumer < w->proc_max ? c->consumer : 0,
+			.many_producers = c->many_producers,
+			.many_consumers = c->many_consumers,
+			.alert_depth = c->alert_depth,
+			.alert_wait_ns = c->alert_wait_ns,
+		};
+		int err;
+		snprintf(place.name, sizeof place.name, "%s", c->name);
+		err = bpf_map__update_elem(w->skel->maps.places, &id, sizeof id, &place, sizeof place, 0);
 		if (err != 0)
 			return err;
 		base += 1u << place.bits;
@@ -91,19 +112,30 @@ static int place_stamps(struct watch *w, const struct watch_chan *chans, unsigne
 	return 0;
 }
 
+static int fill_lives(struct watch *w, const struct watch_spec *spec)
+{
+	int err = 0;
+	for (uint32_t slot = 0; slot < spec->proc_cnt && err == 0; slot++) {
+		struct probe_life life = {0};
+		snprintf(life.name, sizeof life.name, "%s", spec->procs[slot]);
+		err = bpf_map__update_elem(w->skel->maps.lives, &slot, sizeof slot, &life, sizeof life, 0);
+	}
+	return err;
+}
+
 struct watch *watch_new(void)
 {
 	struct watch *w = calloc(1, sizeof *w);
 	int cpu_cnt;
 
-	last_warning[0] = '\0';
+	watch_forget();
 	libbpf_set_print(keep_warning);
 	if (w == NULL)
 		return NULL;
 	cpu_cnt = libbpf_num_possible_cpus();
-	w->chans_fd = -1;
+	w->chans_fd = w->places_fd = w->procs_fd = w->lives_fd = w->events_fd = -1;
 	w->cpu_cnt = cpu_cnt > 0 ? (unsigned)cpu_cnt : 1;
-	w->per_cpu = calloc(w->cpu_cnt, sizeof *w->per_cpu);
+	w->per_cpu = calloc(w->cpu_cnt, sizeof(struct probe_chan));
 	if (w->per_cpu == NULL) {
 		free(w);
 		return NULL;
@@ -111,8 +143,18 @@ struct watch *watch_new(void)
 	return w;
 }
 
-int watch_open(struct watch **out, uint32_t group_tag, const struct watch_chan *chans, unsigned chan_cnt,
-	       struct watch_why *why)
+static int load(struct watch *w, const struct watch_spec *spec)
+{
+	int err;
+	w->skel->rodata->group_tag = spec->group_tag;
+	err = size_maps(w, spec);
+	err = err != 0 ? err : chan_bpf__load(w->skel);
+	err = err != 0 ? err : fill_places(w, spec);
+	err = err != 0 ? err : fill_lives(w, spec);
+	return err != 0 ? err : watch_attach_tasks(w);
+}
+
+int watch_open(struct watch **out, const struct watch_spec *spec, struct watch_why *why)
 {
 	struct watch *w = watch_new();
 	int err;
@@ -121,18 +163,16 @@ int watch_open(struct watch **out, uint32_t group_tag, const struct watch_chan *
 	if (w == NULL)
 		return watch_explain(why, -ENOMEM, "load BPF programs");
 	w->skel = chan_bpf__open();
-	err = w->skel != NULL ? 0 : -ENOMEM;
-	if (err == 0) {
-		w->skel->rodata->group_tag = group_tag;
-		err = size_maps(w, chans, chan_cnt);
-	}
-	err = err != 0 ? err : chan_bpf__load(w->skel);
-	err = err != 0 ? err : place_stamps(w, chans, chan_cnt);
+	err = w->skel != NULL ? load(w, spec) : -ENOMEM;
 	if (err != 0) {
 		watch_close(w);
 		return watch_explain(why, err, "load BPF programs");
 	}
 	w->chans_fd = bpf_map__fd(w->skel->maps.chans);
+	w->places_fd = bpf_map__fd(w->skel->maps.places);
+	w->procs_fd = bpf_map__fd(w->skel->maps.procs);
+	w->lives_fd = bpf_map__fd(w->skel->maps.lives);
+	w->events_fd = bpf_map__fd(w->skel->maps.events);
 	*out = w;
 	return WATCH_OK;
 }
@@ -141,125 +181,27 @@ void watch_close(struct watch *w)
 {
 	if (w == NULL)
 		return;
-	for (unsigned i = 0; i < w->file_cnt; i++)
-		for (unsigned p = 0; p < WATCH_PROBE_CNT; p++)
-			bpf_link__destroy(w->files[i].links[p]);
-	if (w->skel == NULL && w->chans_fd >= 0)
-		close(w->chans_fd);
+	watch_detach(w);
+	ring_buffer__free(w->events);
+	if (w->skel == NULL) {
+		const int fds[] = {w->chans_fd, w->places_fd, w->procs_fd, w->lives_fd, w->events_fd};
+		for (unsigned i = 0; i < sizeof fds / sizeof *fds; i++)
+			if (fds[i] >= 0)
+				close(fds[i]);
+	}
 	chan_bpf__destroy(w->skel);
 	free(w->per_cpu);
 	free(w);
 }
 
-unsigned watch_files(const struct watch *w)
+unsigned watch_chan_max(const struct watch *w)
 {
-	return w->file_cnt;
+	return w->chan_max;
 }
 
-// Attaches every program to its probe in the file; -ENOENT if the file has none of them.
-static int attach_probes(struct watch *w, struct watch_file *file, const char *path)
+unsigned watch_proc_max(const struct watch *w)
 {
-	const struct {
-		const char *probe;
-		struct bpf_program *prog;
-	} table[WATCH_PROBE_CNT] = {
-		{"push", w->skel->progs.on_push},
-		{"pop", w->skel->progs.on_pop},
-		{"done", w->skel->progs.on_done},
-		{"full", w->skel->progs.on_full},
-		{"dead_letter", w->skel->progs.on_dead_letter},
-	};
-	int found = 0, err = 0;
-
-	// A program that links no sending end has no push, and so on: a missing probe is no error.
-	for (unsigned p = 0; p < WATCH_PROBE_CNT && err == 0; p++) {
-		file->links[p] = bpf_program__attach_usdt(table[p].prog, -1, path, SHMCHAN_PROBE_PROVIDER,
-							  table[p].probe, NULL);
-		if (file->links[p] != NULL)
-			found++;
-		else if (errno != ENOENT)
-			err = -errno;
-	}
-	if (err == 0 && found > 0)
-		return 0;
-	for (unsigned p = 0; p < WATCH_PROBE_CNT; p++) {
-		bpf_link__destroy(file->links[p]);
-		file->links[p] = NULL;
-	}
-	return err != 0 ? err : -ENOENT;
-}
-
-// Attaches to a file unless that has been done. -ENOENT: it has no probes, or it is gone.
-static int attach_file(struct watch *w, const char *path)
-{
-	struct stat st;
-	int err;
-	if (stat(path, &st) != 0)
-		return -errno;
-	for (unsigned i = 0; i < w->file_cnt; i++)
-		if (w->files[i].dev == st.st_dev && w->files[i].ino == st.st_ino)
-			return 0;
-	if (w->file_cnt == WATCH_FILE_MAX)
-		return -E2BIG;
-	w->files[w->file_cnt] = (struct watch_file){.dev = st.st_dev, .ino = st.st_ino};
-	err = attach_probes(w, &w->files[w->file_cnt], path);
-	if (err == 0)
-		w->file_cnt++;
-	return err;
-}
-
-// The shared library, if the process has mapped one. Taken by its mapping (map_files), so that it is the file
-// the process runs even if another one has its path by now.
-static int attach_library(struct watch *w, pid_t pid)
-{
-	char path[64], line[512];
-	unsigned long from, to;
-	int err = -ENOENT;
-	FILE *f;
-
-	snprintf(path, sizeof path, "/proc/%d/maps", pid);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return -errno;
-	while (fgets(line, sizeof line, f) != NULL) {
-		const char *base = strrchr(line, '/');
-		char perms[8];
-		if (base == NULL || strncmp(base, "/libshmchan.so", 14) != 0 ||
-		    sscanf(line, "%lx-%lx %7s", &from, &to, perms) != 3 || strchr(perms, 'x') == NULL)
-			continue;
-		snprintf(path, sizeof path, "/proc/%d/map_files/%lx-%lx", pid, from, to);
-		err = attach_file(w, path);
-		break;
-	}
-	fclose(f);
-	return err;
-}
-
-int watch_attach_pid(struct watch *w, pid_t pid, struct watch_why *why)
-{
-	char path[64];
-	int program, library;
-
-	last_warning[0] = '\0';
-	snprintf(path, sizeof path, "/proc/%d/exe", pid);
-	program = attach_file(w, path);
-	library = program == 0 || program == -ENOENT ? attach_library(w, pid) : 0;
-	if (program == 0 || library == 0) {
-		int err = program != 0 && program != -ENOENT ? program : library != -ENOENT ? library : 0;
-		return err == 0 ? WATCH_OK : watch_explain(why, err, "attach to the probes");
-	}
-	if (access(path, F_OK) != 0 && errno == ENOENT) {
-		snprintf(why->text, sizeof why->text, "process %d has ended", pid);
-		return WATCH_GONE;
-	}
-	if (program == -ENOENT && library == -ENOENT) {
-		snprintf(why->text, sizeof why->text,
-			 "process %d has no probes: its libshmchan was built without sys/sdt.h; install "
-			 "systemtap-sdt-dev and build it again",
-			 pid);
-		return WATCH_NO_SITES;
-	}
-	return watch_explain(why, program != -ENOENT ? program : library, "attach to the probes");
+	return w->proc_max;
 }
 
 static void hist_sum(struct hist *to, const struct hist *from)
@@ -268,26 +210,115 @@ static void hist_sum(struct hist *to, const struct hist *from)
 		to->cnt[i] += from->cnt[i];
 }
 
+static uint64_t largest(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+// One end's position on another CPU joins the sum: that of several processes is the largest, of one the latest.
+static void join_position(uint64_t *pos, uint64_t *ns, uint64_t pos2, uint64_t ns2, bool many)
+{
+	if (many ? pos2 > *pos : ns2 >= *ns)
+		*pos = pos2;
+	*ns = largest(*ns, ns2);
+}
+
+static void sum_up(struct probe_chan *out, const struct probe_chan *c, const struct probe_place *place)
+{
+	out->push += c->push;
+	out->pop += c->pop;
+	out->done += c->done;
+	out->full += c->full;
+	out->dead_letter += c->dead_letter;
+	out->unmatched += c->unmatched;
+	out->high_water = largest(out->high_water, c->high_water);
+	join_position(&out->pushed, &out->push_ns, c->pushed, c->push_ns, place->many_producers);
+	join_position(&out->popped, &out->pop_ns, c->popped, c->pop_ns, place->many_consumers);
+	join_position(&out->completed, &out->done_ns, c->completed, c->done_ns, place->many_consumers);
+	hist_sum(&out->depth, &c->depth);
+	hist_sum(&out->wait, &c->wait);
+	hist_sum(&out->service, &c->service);
+}
+
 int watch_read(const struct watch *w, uint16_t id, struct probe_chan *out)
 {
+	const struct probe_chan *records = w->per_cpu;
+	struct probe_place place;
 	uint32_t key = id;
-	int err = bpf_map_lookup_elem(w->chans_fd, &key, w->per_cpu);
+
 	memset(out, 0, sizeof *out);
-	if (err != 0)
+	if (bpf_map_lookup_elem(w->chans_fd, &key, w->per_cpu) != 0 || watch_place(w, id, &place) != WATCH_OK)
+		return WATCH_KERNEL;
+	for (unsigned i = 0; i < w->cpu_cnt; i++)
+		sum_up(out, &records[i], &place);
+	// What recovery found counts as one more CPU's word. Its times stay out: nothing was sent or taken then.
+	join_position(&out->pushed, &(uint64_t){out->push_ns}, place.settled_pushed, place.settled_push_ns,
+		      place.many_producers);
+	join_position(&out->popped, &(uint64_t){out->pop_ns}, place.settled_done, place.settled_done_ns,
+		      place.many_consumers);
+	join_position(&out->completed, &(uint64_t){out->done_ns}, place.settled_done, place.settled_done_ns,
+		      place.many_consumers);
+	return WATCH_OK;
+}
+
+int watch_place(const struct watch *w, uint16_t id, struct probe_place *out)
+{
+	uint32_t key = id;
+	memset(out, 0, sizeof *out);
+	if (bpf_map_lookup_elem(w->places_fd, &key, out) != 0)
+		return WATCH_KERNEL;
+	out->name[PROBE_NAME_MAX - 1] = '\0';
+	return WATCH_OK;
+}
+
+int watch_proc(const struct watch *w, unsigned slot, struct probe_proc *out)
+{
+	const struct probe_proc *records = w->per_cpu;
+	uint32_t key = slot;
+
+	memset(out, 0, sizeof *out);
+	if (bpf_map_lookup_elem(w->procs_fd, &key, w->per_cpu) != 0)
 		return WATCH_KERNEL;
 	for (unsigned i = 0; i < w->cpu_cnt; i++) {
-		const struct probe_chan *c = &w->per_cpu[i];
-		out->push += c->push;
-		out->pop += c->pop;
-		out->done += c->done;
-		out->full += c->full;
-		out->dead_letter += c->dead_letter;
-		out->unmatched += c->unmatched;
-		if (out->high_water < c->high_water)
-			out->high_water = c->high_water;
-		hist_sum(&out->depth, &c->depth);
-		hist_sum(&out->wait, &c->wait);
-		hist_sum(&out->service, &c->service);
+		const struct probe_proc *p = &records[i];
+		if (p->sleep_ns > out->sleep_ns || p->full_ns > out->full_ns)
+			out->pid = p->pid;
+		if (p->full_ns > out->full_ns)
+			out->full_chan = p->full_chan;
+		out->full += p->full;
+		out->sleep += p->sleep;
+		out->wake += p->wake;
+		out->slept_ns += p->slept_ns;
+		out->full_ns = largest(out->full_ns, p->full_ns);
+		out->sleep_ns = largest(out->sleep_ns, p->sleep_ns);
+		out->wake_ns = largest(out->wake_ns, p->wake_ns);
 	}
 	return WATCH_OK;
+}
+
+int watch_life(const struct watch *w, unsigned slot, struct probe_life *out)
+{
+	uint32_t key = slot;
+	memset(out, 0, sizeof *out);
+	if (bpf_map_lookup_elem(w->lives_fd, &key, out) != 0)
+		return WATCH_KERNEL;
+	out->name[PROBE_NAME_MAX - 1] = '\0';
+	return WATCH_OK;
+}
+
+uint64_t watch_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+double watch_rate(const struct probe_rate *r, uint64_t count, uint64_t now_ns)
+{
+	double passed = now_ns > r->ns ? (double)(now_ns - r->ns) / 1e9 : 0;
+	if (r->ns == 0)
+		return 0;
+	if (passed < 0.2)
+		return (double)r->per_second;
+	return count > r->count ? (double)(count - r->count) / passed : 0;
 }

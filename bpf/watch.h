@@ -1,6 +1,6 @@
-// Loads the BPF program, attaches it to the executables of a group and reads what it has counted. Needs Linux
+// Loads the BPF programs, attaches them to the executables of a group and reads what they have counted. Needs Linux
 // >= 5.15 (BPF cookies), CAP_BPF and CAP_PERFMON, and a build with clang, bpftool and the kernel's BTF at
-// hand. Knows nothing of how a group looks: the caller says which channels and processes there are.
+// hand; no tracefs. Knows nothing of how a group looks: the caller says which channels and processes there are.
 #ifndef BPF_WATCH_H
 #define BPF_WATCH_H
 
@@ -30,15 +30,27 @@ struct watch_why {
 struct watch_chan {
 	uint16_t id;       // channel id of the group
 	uint32_t capacity; // messages
+	const char *name;
+	uint16_t consumer; // process slot of the consumer, 0 if there are several
+	bool many_producers, many_consumers;
+	uint32_t alert_depth;   // see struct probe_place
+	uint64_t alert_wait_ns;
+};
+
+struct watch_spec {
+	uint32_t group_tag; // of shmchan/probe.h
+	const struct watch_chan *chans;
+	unsigned chan_cnt;
+	const char *const *procs; // names by process slot; the supervisor has slot 0
+	unsigned proc_cnt;
 };
 
 // watch_built: NULL if this build can load BPF programs, else what was missing when it was made.
 const char *watch_built(void);
 
-// watch_open loads the program for the group with that tag (shmchan/probe.h) and those channels. Nothing
-// fires before watch_attach_pid. Errors: ABSENT, EPERM, KERNEL, ENOMEM; *why is then filled.
-int watch_open(struct watch **out, uint32_t group_tag, const struct watch_chan *chans, unsigned chan_cnt,
-	       struct watch_why *why);
+// watch_open loads the programs. Nothing fires before watch_attach_pid. Errors: ABSENT, EPERM, KERNEL, ENOMEM;
+// *why is then filled.
+int watch_open(struct watch **out, const struct watch_spec *spec, struct watch_why *why);
 // watch_close detaches everything. NULL is allowed.
 void watch_close(struct watch *w);
 
@@ -56,12 +68,31 @@ unsigned watch_files(const struct watch *w); // files attached to
 int watch_pin(struct watch *w, const char *group, struct watch_why *why);
 // watch_unpin detaches and removes the pins of `group`. Errors: GONE there are none; EPERM, KERNEL; ABSENT.
 int watch_unpin(const char *group, struct watch_why *why);
-// watch_open_pinned opens the pinned records of `group`, for watch_read only. *group_tag is the tag of the group they
+// watch_open_pinned opens the pinned records of `group`, for reading only. *group_tag is the tag of the group they
 // were made for. Errors: GONE there are none; EPERM, KERNEL, ENOMEM, ABSENT.
 int watch_open_pinned(struct watch **out, const char *group, uint32_t *group_tag, struct watch_why *why);
+// watch_pinned calls f(ctx, group) for every group that has pins and returns how many; < 0: EPERM, KERNEL, ABSENT.
+int watch_pinned(void (*f)(void *ctx, const char *group), void *ctx, struct watch_why *why);
 
-// watch_read sums the record of channel `id` over all CPUs. All zero if nothing was seen of it. While probes
-// fire the values are of slightly different moments. Errors: KERNEL.
+// Ids and slots are below these. There may be none of a certain id: its place has no name.
+unsigned watch_chan_max(const struct watch *w);
+unsigned watch_proc_max(const struct watch *w);
+
+// watch_read sums the record of channel `id` over all CPUs; positions are those after the last recovery. All zero if
+// nothing was seen of it. While probes fire the values are of slightly different moments. Errors: KERNEL.
 int watch_read(const struct watch *w, uint16_t id, struct probe_chan *out);
+// The same for the other records.
+int watch_place(const struct watch *w, uint16_t id, struct probe_place *out);
+int watch_proc(const struct watch *w, unsigned slot, struct probe_proc *out);
+int watch_life(const struct watch *w, unsigned slot, struct probe_life *out);
+
+// watch_now is the clock of all records, CLOCK_MONOTONIC. watch_rate: messages per second through one end now: of the
+// last window, or since then if that is long ago. `count` is the position of that end.
+uint64_t watch_now(void);
+double watch_rate(const struct probe_rate *r, uint64_t count, uint64_t now_ns);
+
+// watch_events waits up to timeout_ms (< 0: for ever) and calls f for each event that has happened, in order. Events are
+// kept in the kernel until they are read here: a ring buffer has one reader. Returns their number or KERNEL, ENOMEM.
+int watch_events(struct watch *w, int timeout_ms, void (*f)(void *ctx, const struct probe_event *e), void *ctx);
 
 #endif

@@ -63,7 +63,7 @@
 #define SHMCHAN_PROBE_PROVIDER "shmchan"
 #define SHMCHAN_PROBE_MASK_DEFAULT 63u // one message in 64
 #define SHMCHAN_PROBE_EVERY_MAX (1u << 30)
-#define SHMCHAN_PROBE_NONE UINT64_MAX
+#define SHMCHAN_PROBE_NONE (~(uint64_t)0)
 
 // The word that says which messages are sampled: a mask, and whether somebody has asked for it.
 #define SHMCHAN_PROBE_FIXED 0x80000000u

@@ -1,27 +1,72 @@
 #include "tools/attach.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include "shmchan/broker.h"
 
-int attach_open(struct watch **out, const struct shmchan_view *v, struct watch_why *why)
+static void note_slot(void *ctx, const char *name, unsigned slot)
+{
+	struct watch_chan *c = ctx;
+	c->many_consumers = c->consumer != 0;
+	c->consumer = c->many_consumers ? 0 : (uint16_t)slot;
+}
+
+static void note_more(void *ctx, const char *name, unsigned slot)
+{
+	++*(unsigned *)ctx;
+}
+
+// The records keep `name`, whose owner is *c.
+static bool describe(const struct shmchan_view *v, unsigned i, struct shmchan_view_chan *c,
+		     struct watch_chan *out)
+{
+	unsigned producers = 0;
+	if (shmchan_view_chan(v, i, c) != 0)
+		return false;
+	*out = (struct watch_chan){
+		.id = c->id, .capacity = c->capacity, .name = c->name, .alert_depth = c->alert_depth};
+	shmchan_view_chan_peers(v, i, SHMCHAN_RX, note_slot, out);
+	shmchan_view_chan_peers(v, i, SHMCHAN_TX, note_more, &producers);
+	// Where several may produce, the broker may too.
+	out->many_producers = producers > 1 || c->kind >= SHMCHAN_KIND_MPSC;
+	return true;
+}
+
+int attach_open(struct watch **out, const struct shmchan_view *v, attach_adjust adjust, void *ctx,
+		struct watch_why *why)
 {
 	struct shmchan_view_group g;
-	struct shmchan_view_chan c;
+	struct shmchan_view_chan *c;
+	struct shmchan_view_proc *p;
 	struct watch_chan *chans;
-	unsigned cnt = 0;
-	int err;
+	const char **procs;
+	struct watch_spec spec;
+	int err = WATCH_ENOMEM;
 
 	*out = NULL;
 	shmchan_view_group(v, &g);
+	spec = (struct watch_spec){.group_tag = g.group_tag, .proc_cnt = g.proc_cnt + 1};
+	c = calloc(g.chan_cnt + 1, sizeof *c);
+	p = calloc(g.proc_cnt + 1, sizeof *p);
 	chans = calloc(g.chan_cnt + 1, sizeof *chans);
-	if (chans == NULL) {
+	procs = calloc(g.proc_cnt + 1, sizeof *procs);
+	if (c != NULL && p != NULL && chans != NULL && procs != NULL) {
+		procs[0] = SHMCHAN_BROKER_NAME;
+		for (unsigned i = 0; i < g.proc_cnt; i++)
+			procs[i + 1] = shmchan_view_proc(v, i, &p[i]) == 0 ? p[i].name : "";
+		for (unsigned i = 0; i < g.chan_cnt; i++)
+			spec.chan_cnt += describe(v, i, &c[i], &chans[spec.chan_cnt]);
+		for (unsigned i = 0; adjust != NULL && i < spec.chan_cnt; i++)
+			adjust(ctx, &chans[i]);
+		spec.chans = chans;
+		spec.procs = procs;
+		err = watch_open(out, &spec, why);
+	} else {
 		snprintf(why->text, sizeof why->text, "out of memory");
-		return WATCH_ENOMEM;
 	}
-	for (unsigned i = 0; i < g.chan_cnt; i++)
-		if (shmchan_view_chan(v, i, &c) == 0)
-			chans[cnt++] = (struct watch_chan){c.id, c.capacity};
-	err = watch_open(out, g.group_tag, chans, cnt, why);
+	free(c);
+	free(p);
 	free(chans);
+	free(procs);
 	return err;
 }
 

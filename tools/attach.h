@@ -5,8 +5,11 @@
 #include "bpf/watch.h"
 #include "shmchan/view.h"
 
-// attach_open loads the program for the channels of the group. Errors and *why as watch_open.
-int attach_open(struct watch **out, const struct shmchan_view *v, struct watch_why *why);
+// attach_open loads the programs for the channels of the group, with their declared alert depths. `adjust`, if not
+// NULL, may change what is asked for of each. Errors and *why as watch_open.
+typedef void (*attach_adjust)(void *ctx, struct watch_chan *c);
+int attach_open(struct watch **out, const struct shmchan_view *v, attach_adjust adjust, void *ctx,
+		struct watch_why *why);
 
 // attach_all attaches to what the living processes of the group run, the supervisor among them, and to
 // nothing twice: call it again when services may have been born that run other programs. A process that ends

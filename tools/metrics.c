@@ -177,7 +177,7 @@ static int attach(struct metrics *m, const struct shmchan_view *v, struct watch_
 	if (m->w != NULL && m->watch_tag != g.group_tag) // the group was ended and started again
 		metrics_close(m);
 	if (m->w == NULL)
-		err = attach_open(&m->w, v, why);
+		err = attach_open(&m->w, v, NULL, NULL, why);
 	m->watch_tag = g.group_tag;
 	return err == WATCH_OK ? attach_all(m->w, v, why) : err;
 }

@@ -40,7 +40,7 @@ static int read_chans(struct show *s)
 static int attach(struct show *s)
 {
 	struct watch_why why = {""};
-	int err = s->w != NULL ? WATCH_OK : attach_open(&s->w, s->v, &why);
+	int err = s->w != NULL ? WATCH_OK : attach_open(&s->w, s->v, NULL, NULL, &why);
 	if (err == WATCH_OK)
 		err = attach_all(s->w, s->v, &why);
 	return err == WATCH_OK ? EXIT_OK : cli_fail(s->cli, EXIT_NO_PROBES, "%s", why.text);

@@ -213,7 +213,7 @@ static int open_probes(const struct cli *cli, struct top *t)
 	t->w = NULL;
 	if (cli_opt(cli, "probes") == NULL)
 		return EXIT_OK;
-	err = attach_open(&t->w, t->v, &why);
+	err = attach_open(&t->w, t->v, NULL, NULL, &why);
 	if (err == WATCH_OK)
 		err = attach_all(t->w, t->v, &why);
 	return err == WATCH_OK ? EXIT_OK : cli_fail(cli, EXIT_NO_PROBES, "%s", why.text);

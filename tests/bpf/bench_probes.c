@@ -48,14 +48,24 @@ static void fire_full(uint64_t pos)
 	site_full(key, pos);
 }
 
-static void fire_empty(uint64_t pos)
+static void fire_sleep(uint64_t pos)
+{
+	site_sleep(key);
+}
+
+static void fire_wake(uint64_t pos)
 {
 	site_wake(key);
 }
 
+static void fire_empty(uint64_t pos)
+{
+	site_empty(key, 1, pos);
+}
+
 static void fire_idle(uint64_t pos)
 {
-	site_sleep(key);
+	site_idle(key, 1, pos);
 }
 
 // In this order, so that each pop finds its push and each done its pop.
@@ -64,7 +74,8 @@ static const struct {
 	void (*fire)(uint64_t pos);
 } probes[] = {
 	{"floor-empty-program", fire_empty}, {"shmchan-push", fire_push}, {"shmchan-pop", fire_pop},
-	{"shmchan-done", fire_done},         {"shmchan-full", fire_full}, {"shmchan-not-attached", fire_idle},
+	{"shmchan-done", fire_done},         {"shmchan-full", fire_full}, {"shmchan-sleep", fire_sleep},
+	{"shmchan-wake", fire_wake},         {"not-attached", fire_idle},
 };
 enum { PROBES = sizeof probes / sizeof *probes };
 
@@ -85,18 +96,18 @@ static void sample_probes(struct table *t)
 
 static int bench_probes(struct table *t, struct watch_why *why)
 {
-	const struct watch_chan chan = {.id = 1, .capacity = WINDOW};
+	const struct watch_chan chan = {.id = 1, .capacity = WINDOW, .name = "bench"};
 	uint32_t tag = (uint32_t)getpid();
 	struct empty_bpf *empty = empty_bpf__open_and_load();
 	struct bpf_link *link = NULL;
 	struct watch *w = NULL;
-	int err = watch_open(&w, tag, &chan, 1, why);
+	int err = watch_open(&w, &(struct watch_spec){.group_tag = tag, .chans = &chan, .chan_cnt = 1}, why);
 
 	key = SHMCHAN_PROBE_KEY(tag, 1);
 	if (err == WATCH_OK)
 		err = watch_attach_pid(w, getpid(), why);
 	if (err == WATCH_OK && empty != NULL)
-		link = bpf_program__attach_usdt(empty->progs.on_wake, -1, "/proc/self/exe", "shmchan", "wake",
+		link = bpf_program__attach_usdt(empty->progs.on_empty, -1, "/proc/self/exe", "bench", "empty",
 						NULL);
 	if (err == WATCH_OK && link == NULL) {
 		snprintf(why->text, sizeof why->text, "cannot attach an empty program: %s", strerror(errno));
@@ -116,7 +127,7 @@ static int bench_probes(struct table *t, struct watch_why *why)
 static int sample_stream(struct table *t, struct stream *s, const struct shmchan_view *v, uint32_t every,
 			 const char *name, struct watch_why *why)
 {
-	const struct watch_chan chan = {.id = 1, .capacity = 1024};
+	const struct watch_chan chan = {.id = 1, .capacity = 1024, .name = "stream", .consumer = 2};
 	struct shmchan_view_group g;
 	struct watch *w = NULL;
 	int err = WATCH_OK;
@@ -124,7 +135,8 @@ static int sample_stream(struct table *t, struct stream *s, const struct shmchan
 
 	shmchan_view_group(v, &g);
 	if (every != 0) {
-		err = watch_open(&w, g.group_tag, &chan, 1, why);
+		err = watch_open(&w, &(struct watch_spec){.group_tag = g.group_tag, .chans = &chan, .chan_cnt = 1},
+				 why);
 		if (err == WATCH_OK)
 			err = watch_attach_pid(w, stream_pid(s), why);
 		shmchan_view_sample(v, 0, every, 0);

@@ -6,7 +6,7 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 SEC("usdt")
-int on_wake(struct pt_regs *ctx)
+int on_empty(struct pt_regs *ctx)
 {
 	return 0;
 }

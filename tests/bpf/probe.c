@@ -24,7 +24,7 @@ static void fire(uint64_t key, uint64_t mask)
 
 Test(probe, arguments_cost_only_while_somebody_listens)
 {
-	const struct watch_chan chan = {.id = 2, .capacity = 64};
+	const struct watch_chan chan = {.id = 2, .capacity = 64, .name = "two"};
 	uint32_t tag = (uint32_t)getpid();
 	uint64_t key = SHMCHAN_PROBE_KEY(tag, 2);
 	struct watch_why why;
@@ -33,7 +33,7 @@ Test(probe, arguments_cost_only_while_somebody_listens)
 
 	fire(key, 0);
 	cr_assert_eq(evaluated, 0);
-	if (watch_open(&w, tag, &chan, 1, &why) != WATCH_OK ||
+	if (watch_open(&w, &(struct watch_spec){.group_tag = tag, .chans = &chan, .chan_cnt = 1}, &why) != WATCH_OK ||
 	    watch_attach_pid(w, getpid(), &why) != WATCH_OK) {
 		fprintf(stderr, "not attached: %s\n", why.text);
 		return;

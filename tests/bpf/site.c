@@ -41,6 +41,25 @@ bool site_push_enabled(void)
 	return SHMCHAN_PROBE_PUSH_ENABLED();
 }
 
+volatile unsigned short bench_empty_semaphore __attribute__((section(".probes"), visibility("hidden")));
+volatile unsigned short bench_idle_semaphore __attribute__((section(".probes"), visibility("hidden")));
+
+void site_empty(uint64_t key, uint64_t depth, uint64_t pos)
+{
+#if SHMCHAN_PROBES_BUILT
+	if (__builtin_expect(bench_empty_semaphore != 0, 0))
+		STAP_PROBE3(bench, empty, key, depth, pos);
+#endif
+}
+
+void site_idle(uint64_t key, uint64_t depth, uint64_t pos)
+{
+#if SHMCHAN_PROBES_BUILT
+	if (__builtin_expect(bench_idle_semaphore != 0, 0))
+		STAP_PROBE3(bench, idle, key, depth, pos);
+#endif
+}
+
 unsigned site_leaf(uint64_t key, uint64_t seed)
 {
 	volatile uint64_t local[12]; // 96 of the 128 bytes below the stack pointer that a leaf may use

@@ -13,6 +13,9 @@ void site_dead_letter(uint64_t key, uint64_t pos);
 void site_sleep(uint64_t key);
 void site_wake(uint64_t key);
 bool site_push_enabled(void);
+// Sites of another provider, which no program of ours is attached to.
+void site_empty(uint64_t key, uint64_t depth, uint64_t pos);
+void site_idle(uint64_t key, uint64_t depth, uint64_t pos);
 
 // A leaf function with a probe between writing and reading its locals. Returns how many of them had changed.
 unsigned site_leaf(uint64_t key, uint64_t seed);

@@ -15,7 +15,12 @@
 static uint32_t tag;
 #define KEY(id) SHMCHAN_PROBE_KEY(tag, id)
 
-static const struct watch_chan chans[] = {{1, 4}, {3, 1024}, {7, 1 << 20}};
+static const struct watch_chan chans[] = {
+	{.id = 1, .capacity = 4, .name = "one", .consumer = 2, .alert_depth = 100, .alert_wait_ns = 1},
+	{.id = 3, .capacity = 1024, .name = "three", .consumer = 1},
+	{.id = 7, .capacity = 1 << 20, .name = "seven", .many_producers = true},
+};
+static const char *const procs[] = {"supervisor", "reader", "other"};
 
 // NULL, after checking the explanation, if probes can't be used here.
 static struct watch *open_here(void)
@@ -24,7 +29,7 @@ static struct watch *open_here(void)
 	struct watch *w = NULL;
 	int err;
 	tag = (uint32_t)getpid();
-	err = watch_open(&w, tag, chans, 3, &why);
+	err = watch_open(&w, &(struct watch_spec){tag, chans, 3, procs, 3}, &why);
 	if (err != WATCH_OK) {
 		cr_assert_null(w);
 		cr_assert_neq(why.text[0], '\0');

@@ -101,7 +101,8 @@ double watch_rate(const struct probe_rate *r, uint64_t count, uint64_t now_ns)
 	return 0;
 }
 
-int watch_events(struct watch *w, int timeout_ms, void (*f)(void *ctx, const struct probe_event *e), void *ctx)
+int watch_events(struct watch *w, int timeout_ms, void (*f)(void *ctx, const struct probe_event *e),
+		 void *ctx)
 {
 	return WATCH_ABSENT;
 }

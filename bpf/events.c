@@ -11,7 +11,8 @@ static int take(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-int watch_events(struct watch *w, int timeout_ms, void (*f)(void *ctx, const struct probe_event *e), void *ctx)
+int watch_events(struct watch *w, int timeout_ms, void (*f)(void *ctx, const struct probe_event *e),
+		 void *ctx)
 {
 	int cnt;
 

@@ -83,9 +83,9 @@ static int pin_all(const struct watch *w, const char *group)
 		const struct bpf_map *map;
 		const char *name;
 	} maps[] = {
-		{w->skel->maps.chans, "chans"},	  {w->skel->maps.places, "places"},
+		{w->skel->maps.chans, "chans"},   {w->skel->maps.places, "places"},
 		{w->skel->maps.stamps, "stamps"}, {w->skel->maps.procs, "procs"},
-		{w->skel->maps.lives, "lives"},	  {w->skel->maps.events, "events"},
+		{w->skel->maps.lives, "lives"},   {w->skel->maps.events, "events"},
 		{w->skel->maps.rodata, "config"},
 	};
 	int err = 0;
@@ -208,8 +208,10 @@ int watch_open_pinned(struct watch **out, const char *group, uint32_t *group_tag
 	err = err != 0 ? err : read_tag(group, group_tag);
 	err = err != 0 ? err
 		       : open_map(&w->places_fd, group, "places", sizeof(struct probe_place), &w->chan_max);
-	err = err != 0 ? err : open_map(&w->procs_fd, group, "procs", sizeof(struct probe_proc), &w->proc_max);
-	err = err != 0 ? err : open_map(&w->lives_fd, group, "lives", sizeof(struct probe_life), &w->proc_max);
+	err = err != 0 ? err
+		       : open_map(&w->procs_fd, group, "procs", sizeof(struct probe_proc), &w->proc_max);
+	err = err != 0 ? err
+		       : open_map(&w->lives_fd, group, "lives", sizeof(struct probe_life), &w->proc_max);
 	err = err != 0 ? err : open_map(&w->events_fd, group, "events", 0, &bytes);
 	if (err == 0) {
 		*out = w;
@@ -222,7 +224,8 @@ int watch_open_pinned(struct watch **out, const char *group, uint32_t *group_tag
 	}
 	if (err == -EPROTO) {
 		snprintf(why->text, sizeof why->text,
-			 "what is attached to group '%s' was attached by another version; detach it and attach "
+			 "what is attached to group '%s' was attached by another version; detach it and "
+			 "attach "
 			 "again",
 			 group);
 		return WATCH_KERNEL;

@@ -11,7 +11,7 @@
 // Of one channel: on one CPU in the map `chans`, of all CPUs where tools get it.
 struct probe_chan {
 	uint64_t push, pop, done, full, dead_letter; // hits
-	uint64_t unmatched;  // pops whose push was not seen: before attaching, or not sampled. No waiting time
+	uint64_t unmatched; // pops whose push was not seen: before attaching, or not sampled. No waiting time
 	uint64_t high_water; // largest depth at a push
 	// Positions behind the newest message seen, and when. Within one sampling interval of the truth; exact if every
 	// message is sampled.
@@ -45,7 +45,8 @@ struct probe_place {
 
 	char apart[64]; // what every probe reads from what some write
 	// Written by the programs, seldom.
-	uint64_t settled_pushed, settled_push_ns; // exact positions after a recovery of that end, see `settle`
+	uint64_t settled_pushed,
+		settled_push_ns; // exact positions after a recovery of that end, see `settle`
 	uint64_t settled_done, settled_done_ns;
 	struct probe_rate in, out;
 	uint64_t depth_since, wait_since; // when the alert was raised; 0 = there is none
@@ -94,13 +95,14 @@ struct probe_task {
 
 // What the ring buffer `events` carries.
 enum probe_event_kind {
-	PROBE_EVENT_DEPTH = 1,   // a channel has reached its alert depth: value is the depth, limit what it was to be below
+	PROBE_EVENT_DEPTH =
+		1, // a channel has reached its alert depth: value is the depth, limit what it was to be below
 	PROBE_EVENT_DEPTH_OVER,  // and is at half of it or below
 	PROBE_EVENT_WAIT,        // a message waited as long as the alert says: value and limit in nanoseconds
 	PROBE_EVENT_WAIT_OVER,   // one waited half as long, or shorter
 	PROBE_EVENT_DEAD_LETTER, // pos
-	PROBE_EVENT_RECOVERED,   // a process slot: pid and incarnation of the dead, exit_ns; value: how long the repair took
-	PROBE_EVENT_FIRST_POP,   // its replacement `pid` took message pos of chan; exit_ns, recovered_ns, exec_ns
+	PROBE_EVENT_RECOVERED, // a process slot: pid and incarnation of the dead, exit_ns; value: how long the repair took
+	PROBE_EVENT_FIRST_POP, // its replacement `pid` took message pos of chan; exit_ns, recovered_ns, exec_ns
 };
 
 struct probe_event {

@@ -33,7 +33,7 @@ struct watch_chan {
 	const char *name;
 	uint16_t consumer; // process slot of the consumer, 0 if there are several
 	bool many_producers, many_consumers;
-	uint32_t alert_depth;   // see struct probe_place
+	uint32_t alert_depth; // see struct probe_place
 	uint64_t alert_wait_ns;
 };
 
@@ -93,6 +93,7 @@ double watch_rate(const struct probe_rate *r, uint64_t count, uint64_t now_ns);
 
 // watch_events waits up to timeout_ms (< 0: for ever) and calls f for each event that has happened, in order. Events are
 // kept in the kernel until they are read here: a ring buffer has one reader. Returns their number or KERNEL, ENOMEM.
-int watch_events(struct watch *w, int timeout_ms, void (*f)(void *ctx, const struct probe_event *e), void *ctx);
+int watch_events(struct watch *w, int timeout_ms, void (*f)(void *ctx, const struct probe_event *e),
+		 void *ctx);
 
 #endif

@@ -5,7 +5,7 @@ toolbox_LDLIBS := -lm
 
 PROGS += shmtool
 shmtool_SRC  := $(addprefix tools/, attach.c batch.c chan.c chan_live.c check.c dead.c graph.c group.c main.c manual.c metrics.c \
-	pool.c probe.c service.c \
+	pool.c probe.c probe_alerts.c probe_hist.c probe_show.c service.c \
 	schema.c shmtool.c top.c version.c why.c)
 shmtool_LIBS := toolbox watch shmchan
 

@@ -1,203 +1,181 @@
-// Histograms by BPF: attach to the services of a group, wait, print, detach.
+// Probes by BPF: attaching to the services of a group, for a while or for good.
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "shmchan/probe.h"
-#include "tools/attach.h"
-#include "tools/histview.h"
 #include "tools/live.h"
-#include "tools/shmtool.h"
+#include "tools/probe.h"
 
 #define RESCAN_SECONDS 0.5
 
-struct show {
-	const struct cli *cli;
-	struct shmchan_view *v;
-	struct shmchan_view_group group;
-	struct shmchan_view_chan *chans; // names, ids, capacities; chan_cnt of them could be read
-	unsigned chan_cnt;
-	struct watch *w;
-	double seconds; // that it watched
+// ------------------------------------------------------------------------------------------------ the group
+
+static int read_chans(struct probe_run *r)
+{
+	r->chans = calloc(r->group.chan_cnt + 1, sizeof *r->chans);
+	if (r->chans == NULL)
+		return cli_fail(r->cli, EXIT_ERROR, "out of memory");
+	for (unsigned i = 0; i < r->group.chan_cnt; i++) {
+		struct shmchan_view_chan *c = &r->chans[i];
+		int code = shmchan_view_chan(r->v, i, c);
+		if (code != 0)
+			return shmtool_unreadable(r->cli, "a channel", code);
+		r->chan_cnt++;
+		if (!c->sample_orphan || shmchan_view_sample(r->v, i, 0, 0) != 0)
+			continue;
+		fprintf(r->cli->err,
+			"shmtool: channel '%s' was left at one message in %u by a shmtool that was killed; "
+			"set "
+			"back\n",
+			c->name, c->sample_mask + 1);
+		shmchan_view_chan(r->v, i, c);
+	}
+	return EXIT_OK;
+}
+
+struct pinned {
+	char first[SHMCHAN_NAME_MAX], all[256];
+	unsigned cnt;
 };
 
-static int read_chans(struct show *s)
+static void note_pinned(void *ctx, const char *group)
 {
-	s->chans = calloc(s->group.chan_cnt + 1, sizeof *s->chans);
-	if (s->chans == NULL)
-		return cli_fail(s->cli, EXIT_ERROR, "out of memory");
-	for (unsigned i = 0; i < s->group.chan_cnt; i++) {
-		int code = shmchan_view_chan(s->v, i, &s->chans[i]);
-		if (code != 0)
-			return shmtool_unreadable(s->cli, "a channel", code);
-		s->chan_cnt++;
-	}
-	return EXIT_OK;
+	struct pinned *p = ctx;
+	size_t len = strlen(p->all);
+	if (p->cnt++ == 0)
+		snprintf(p->first, sizeof p->first, "%s", group);
+	snprintf(p->all + len, sizeof p->all - len, "%s%s", len != 0 ? ", " : "", group);
 }
 
-static int attach(struct show *s)
+static void no_group(void *ctx, const char *name)
+{
+}
+
+// The pins of a group that has ended: the named one, or, where no group runs, the only one there is.
+static bool open_gone(struct probe_run *r)
+{
+	struct pinned pins = {.first = ""};
+	struct shmchan_view *v = NULL;
+	struct watch_why why;
+	uint32_t tag;
+
+	if (r->cli->group == NULL && shmchan_view_groups(no_group, NULL) == 0 &&
+	    watch_pinned(note_pinned, &pins, &why) == 1)
+		snprintf(r->group.name, sizeof r->group.name, "%s", pins.first);
+	else if (r->cli->group != NULL && shmchan_view_open(&v, r->cli->group, NULL) == SHMCHAN_ENOENT)
+		snprintf(r->group.name, sizeof r->group.name, "%s", r->cli->group);
+	shmchan_view_close(v);
+	if (r->group.name[0] == '\0' || watch_open_pinned(&r->w, r->group.name, &tag, &why) != WATCH_OK)
+		return false;
+	r->pinned = true;
+	return true;
+}
+
+int probe_open(const struct cli *cli, struct probe_run *r, bool gone_too)
+{
+	int status;
+
+	*r = (struct probe_run){.cli = cli};
+	if (gone_too && open_gone(r))
+		return EXIT_OK;
+	status = shmtool_open(cli, &r->v);
+	if (status != EXIT_OK) {
+		r->v = NULL;
+		return status;
+	}
+	shmchan_view_group(r->v, &r->group);
+	return read_chans(r);
+}
+
+void probe_close(struct probe_run *r)
+{
+	watch_close(r->w);
+	free(r->chans);
+	shmchan_view_close(r->v);
+}
+
+bool probe_use_pins(struct probe_run *r)
+{
+	struct watch_why why;
+	uint32_t tag;
+	if (r->pinned)
+		return true;
+	if (watch_open_pinned(&r->w, r->group.name, &tag, &why) != WATCH_OK)
+		return false;
+	if (tag == r->group.group_tag) {
+		r->pinned = true;
+		return true;
+	}
+	watch_close(r->w); // of an earlier group of that name
+	r->w = NULL;
+	return false;
+}
+
+int probe_attach_now(struct probe_run *r, attach_adjust adjust, void *ctx)
 {
 	struct watch_why why = {""};
-	int err = s->w != NULL ? WATCH_OK : attach_open(&s->w, s->v, NULL, NULL, &why);
+	int err = r->w != NULL ? WATCH_OK : attach_open(&r->w, r->v, adjust, ctx, &why);
 	if (err == WATCH_OK)
-		err = attach_all(s->w, s->v, &why);
-	return err == WATCH_OK ? EXIT_OK : cli_fail(s->cli, EXIT_NO_PROBES, "%s", why.text);
+		err = attach_all(r->w, r->v, &why);
+	return err == WATCH_OK ? EXIT_OK : cli_fail(r->cli, EXIT_NO_PROBES, "%s", why.text);
 }
 
-// Until the time is over (0: never), the group ends, or SIGINT or SIGTERM, which are blocked, arrives.
-static void wait_for(struct show *s, double seconds)
+uint32_t probe_every(const struct probe_run *r, uint16_t id)
 {
-	double start = live_now();
-	for (;;) {
-		double end = seconds > 0 ? start + seconds : INFINITY, next = live_now() + RESCAN_SECONDS;
-		if (!live_wait(next < end ? next : end) || live_now() >= end)
-			break;
-		shmchan_view_group(s->v, &s->group);
-		if (!s->group.broker_alive || attach(s) != EXIT_OK)
-			break;
-	}
-	s->seconds = live_now() - start;
+	struct shmchan_view_chan c;
+	for (unsigned i = 0; i < r->chan_cnt; i++)
+		if (r->chans[i].id == id && shmchan_view_chan(r->v, i, &c) == 0)
+			return c.sample_mask + 1;
+	return 0;
 }
 
-static void plain_times(const char *what, const struct hist *h, FILE *f)
+const char *probe_chan_name(const struct probe_run *r, uint16_t id, char *buf)
 {
-	char p50[16], p99[16], most[16];
-	if (histview_total(h) != 0)
-		fprintf(f, "  %-8s p50 %s, p99 %s, max %s\n", what,
-			histview_time(histview_quantile(h, 0.5), p50),
-			histview_time(histview_quantile(h, 0.99), p99),
-			histview_time(histview_quantile(h, 1), most));
+	struct probe_place place;
+	watch_place(r->w, id, &place);
+	snprintf(buf, PROBE_NAME_MAX, "%s", place.name);
+	return buf;
 }
 
-static void plain_chan(const struct shmchan_view_chan *chan, const struct probe_chan *c, FILE *f)
+const char *probe_proc_name(const struct probe_run *r, unsigned slot, char *buf)
 {
-	fprintf(f,
-		"%s (%s, capacity %u): push %" PRIu64 ", pop %" PRIu64 ", done %" PRIu64 ", full %" PRIu64
-		", dead letters %" PRIu64 "; one message in %u\n",
-		chan->name, shmtool_kind(chan->kind), chan->capacity, c->push, c->pop, c->done, c->full,
-		c->dead_letter, chan->sample_mask + 1);
-	plain_times("waiting", &c->wait, f);
-	plain_times("service", &c->service, f);
-	if (c->push != 0)
-		fprintf(f, "  %20s %12s\n", "depth at push", "messages");
-	histview_print(&c->depth, f);
+	struct probe_life life;
+	watch_life(r->w, slot, &life);
+	snprintf(buf, PROBE_NAME_MAX, "%s", life.name);
+	return buf;
 }
 
-static void json_chan(const struct shmchan_view_chan *chan, const struct probe_chan *c, struct jsonw *j)
-{
-	const struct {
-		const char *key;
-		uint64_t v;
-	} counts[] = {
-		{"id", chan->id},
-		{"capacity", chan->capacity},
-		{"every", chan->sample_mask + 1ull},
-		{"push", c->push},
-		{"pop", c->pop},
-		{"done", c->done},
-		{"full", c->full},
-		{"dead_letter", c->dead_letter},
-		{"unmatched", c->unmatched},
-		{"high_water", c->high_water},
-	};
-	jsonw_object(j);
-	jsonw_key(j, "name");
-	jsonw_str(j, chan->name);
-	for (unsigned i = 0; i < sizeof counts / sizeof *counts; i++) {
-		jsonw_key(j, counts[i].key);
-		jsonw_u64(j, counts[i].v);
-	}
-	jsonw_key(j, "depth");
-	histview_json(&c->depth, j);
-	jsonw_key(j, "wait_ns");
-	histview_json(&c->wait, j);
-	jsonw_key(j, "service_ns");
-	histview_json(&c->service, j);
-	jsonw_end(j);
-}
+// ------------------------------------------------------------------------------------------------- sampling
 
-static int print(struct show *s)
+int probe_sample(struct probe_run *r, uint32_t every, bool for_good)
 {
-	FILE *f = s->cli->out;
-	struct probe_chan *c = malloc(sizeof *c);
-	struct jsonw j;
-	if (c == NULL)
-		return cli_fail(s->cli, EXIT_ERROR, "out of memory");
-	jsonw_begin(&j, f, s->cli->pretty);
-	if (s->cli->json) {
-		jsonw_object(&j);
-		jsonw_key(&j, "group");
-		jsonw_str(&j, s->group.name);
-		jsonw_key(&j, "seconds"); // null: since it was attached
-		if (s->seconds > 0)
-			jsonw_num(&j, s->seconds);
-		else
-			jsonw_null(&j);
-		jsonw_key(&j, "channels");
-		jsonw_array(&j);
-	}
-	for (unsigned i = 0; i < s->chan_cnt; i++) {
-		if (watch_read(s->w, s->chans[i].id, c) != WATCH_OK) {
-			free(c);
-			return cli_fail(s->cli, EXIT_NO_PROBES, "cannot read the maps of the BPF program");
-		}
-		if (s->cli->json)
-			json_chan(&s->chans[i], c, &j);
-		else
-			plain_chan(&s->chans[i], c, f);
-	}
-	free(c);
-	if (s->cli->json) {
-		jsonw_end(&j);
-		jsonw_end(&j);
-		jsonw_line(&j);
-	}
-	return fflush(f) == 0 ? EXIT_OK : cli_fail(s->cli, EXIT_ERROR, "cannot print: output closed");
-}
-
-// Sets the sampling of every channel for as long as we watch; every[i] is what it was.
-static int sample(struct show *s, uint32_t every)
-{
-	for (unsigned i = 0; i < s->chan_cnt; i++) {
-		int code = shmchan_view_sample(s->v, i, every, every != 0 ? getpid() : 0);
+	for (unsigned i = 0; i < r->chan_cnt; i++) {
+		int code = shmchan_view_sample(r->v, i, every, for_good ? 0 : getpid());
 		if (code != 0)
-			return shmtool_unreadable(s->cli, s->chans[i].name, code);
+			return shmtool_unreadable(r->cli, r->chans[i].name, code);
 	}
 	return EXIT_OK;
 }
 
-static int watch_and_print(struct show *s, double seconds, uint32_t every)
+int probe_sample_back(struct probe_run *r)
 {
-	int status, back;
-
-	// Blocked from before attaching, so that whoever stops us finds histograms printed and sampling set
-	// back.
-	live_block();
-	status = attach(s);
-	if (status == EXIT_OK && every != 0)
-		status = sample(s, every);
-	if (status == EXIT_OK) {
-		fprintf(s->cli->err, "shmtool: watching group '%s', attached to %u file%s\n", s->group.name,
-			watch_files(s->w), watch_files(s->w) == 1 ? "" : "s");
-		wait_for(s, seconds);
+	for (unsigned i = 0; i < r->chan_cnt; i++) {
+		const struct shmchan_view_chan *c = &r->chans[i];
+		int code = shmchan_view_sample(r->v, i, c->sample_fixed ? c->sample_mask + 1 : 0, 0);
+		if (code != 0)
+			return shmtool_unreadable(r->cli, c->name, code);
 	}
-	if (every != 0) {
-		back = sample(s, 0);
-		for (unsigned i = 0; i < s->chan_cnt; i++)
-			s->chans[i].sample_mask = every - 1;
-		status = status != EXIT_OK ? status : back;
-	}
-	return status == EXIT_OK ? print(s) : status;
+	return EXIT_OK;
 }
 
-// The value of --every, 0 if it isn't given; false after a message.
-static bool every_option(const struct cli *cli, uint32_t *every)
+bool probe_every_option(const struct cli *cli, uint32_t *every)
 {
 	const char *word = cli_opt(cli, "every");
 	double v = 0;
-	if (word != NULL && !cli_number(cli, "every", word, 1, 1u << 30, &v))
+	*every = 0;
+	if (word != NULL && !cli_number(cli, "every", word, 1, SHMCHAN_PROBE_EVERY_MAX, &v))
 		return false;
 	*every = (uint32_t)v;
 	if (v == *every && (*every & (*every - 1)) == 0)
@@ -206,117 +184,170 @@ static bool every_option(const struct cli *cli, uint32_t *every)
 	return false;
 }
 
-static int show_open(const struct cli *cli, struct show *s)
+bool probe_seconds_option(const struct cli *cli, double *seconds)
 {
-	int status = shmtool_open(cli, &s->v);
-	*s = (struct show){.cli = cli, .v = status == EXIT_OK ? s->v : NULL};
-	if (status != EXIT_OK)
-		return status;
-	shmchan_view_group(s->v, &s->group);
-	return read_chans(s);
+	const char *word = cli_opt(cli, "seconds");
+	return word == NULL || cli_number(cli, "seconds", word, 0, 1e9, seconds);
 }
 
-static void show_close(struct show *s)
+// ------------------------------------------------------------------------------------------------- watching
+
+void probe_wait(struct probe_run *r, double seconds, double interval, bool (*step)(void *ctx), void *ctx)
 {
-	watch_close(s->w);
-	free(s->chans);
-	shmchan_view_close(s->v);
+	double start = live_now(), rescan = start + RESCAN_SECONDS;
+	for (;;) {
+		double end = seconds > 0 ? start + seconds : INFINITY, next = live_now() + interval;
+		if (!live_wait(next < end ? next : end) || live_now() >= end)
+			break;
+		if (step != NULL && !step(ctx))
+			break;
+		if (live_now() < rescan)
+			continue;
+		rescan = live_now() + RESCAN_SECONDS;
+		shmchan_view_group(r->v, &r->group);
+		if (!r->group.broker_alive || (!r->pinned && probe_attach_now(r, NULL, NULL) != EXIT_OK))
+			break;
+	}
+	r->seconds = live_now() - start;
 }
 
-// Opens what `probe attach` left for this group, unless it was for an earlier group of that name.
-static bool open_pinned(struct show *s)
+static int watch_for(struct probe_run *r, double seconds, uint32_t every)
 {
-	struct watch_why why;
-	uint32_t tag;
-	if (watch_open_pinned(&s->w, s->group.name, &tag, &why) != WATCH_OK)
-		return false;
-	if (tag == s->group.group_tag)
-		return true;
-	watch_close(s->w);
-	s->w = NULL;
-	return false;
-}
-
-static int probe_show(const struct cli *cli)
-{
-	const char *seconds_word = cli_opt(cli, "seconds");
-	double seconds = 5;
-	uint32_t every;
-	struct show s;
 	int status;
 
-	if (seconds_word != NULL && !cli_number(cli, "seconds", seconds_word, 0, 1e9, &seconds))
-		return EXIT_USAGE;
-	if (!every_option(cli, &every))
-		return EXIT_USAGE;
-	status = show_open(cli, &s);
-	if (status == EXIT_OK && seconds_word == NULL && every == 0 && open_pinned(&s))
-		status = print(&s);
-	else if (status == EXIT_OK)
-		status = watch_and_print(&s, seconds, every);
-	show_close(&s);
+	// Blocked from before attaching, so that whoever stops us finds histograms printed and sampling set
+	// back.
+	live_block();
+	status = probe_attach_now(r, NULL, NULL);
+	if (status == EXIT_OK && every != 0)
+		status = probe_sample(r, every, false);
+	if (status == EXIT_OK) {
+		fprintf(r->cli->err, "shmtool: watching group '%s', attached to %u file%s\n", r->group.name,
+			watch_files(r->w), watch_files(r->w) == 1 ? "" : "s");
+		probe_wait(r, seconds, RESCAN_SECONDS, NULL, NULL);
+	}
 	return status;
 }
+
+int probe_watched(const struct cli *cli, int (*print)(struct probe_run *r))
+{
+	bool here = cli_opt(cli, "seconds") != NULL || cli_opt(cli, "every") != NULL;
+	struct probe_run r;
+	double seconds = 5;
+	uint32_t every;
+	int status, back = EXIT_OK;
+
+	if (!probe_seconds_option(cli, &seconds) || !probe_every_option(cli, &every))
+		return EXIT_USAGE;
+	status = probe_open(cli, &r, !here);
+	if (status == EXIT_OK && (here || !probe_use_pins(&r)))
+		status = watch_for(&r, seconds, every);
+	if (status == EXIT_OK)
+		status = print(&r);
+	if (r.v != NULL && !r.pinned && every != 0)
+		back = probe_sample_back(&r);
+	probe_close(&r);
+	return status != EXIT_OK ? status : back;
+}
+
+// ------------------------------------------------------------------------------------------ attaching for good
 
 static int probe_attach(const struct cli *cli)
 {
 	struct watch_why why = {""};
+	struct probe_run r;
 	uint32_t every;
-	struct show s;
 	int status;
 
-	if (!every_option(cli, &every))
+	if (!probe_every_option(cli, &every))
 		return EXIT_USAGE;
-	status = show_open(cli, &s);
-	if (status == EXIT_OK &&
-	    !open_pinned(&s)) // pins of an earlier group of that name count nothing any more
-		watch_unpin(s.group.name, &why);
-	else if (status == EXIT_OK)
+	status = probe_open(cli, &r, false);
+	if (status == EXIT_OK && probe_use_pins(&r))
 		status = cli_fail(cli, EXIT_NO_PROBES,
 				  "group '%s' is attached to already; see: shmtool probe show %s",
-				  s.group.name, s.group.name);
+				  r.group.name, r.group.name);
+	else if (status == EXIT_OK) // pins of an earlier group of that name count nothing any more
+		watch_unpin(r.group.name, &why);
 	if (status == EXIT_OK)
-		status = attach(&s);
-	if (status == EXIT_OK && watch_pin(s.w, s.group.name, &why) != WATCH_OK)
+		status = probe_attach_now(&r, NULL, NULL);
+	if (status == EXIT_OK && watch_pin(r.w, r.group.name, &why) != WATCH_OK)
 		status = cli_fail(cli, EXIT_NO_PROBES, "%s", why.text);
 	if (status == EXIT_OK && every != 0)
-		status = sample(&s, every);
-	show_close(&s);
+		status = probe_sample(&r, every, true);
+	probe_close(&r);
 	return status;
+}
+
+static bool is_group_name(const char *name)
+{
+	return name[0] != '.' && name[0] != '\0' &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == strlen(name);
+}
+
+static int detach(const struct cli *cli, const char *group)
+{
+	struct shmchan_view *v = NULL;
+	struct watch_why why = {""};
+	int err = watch_unpin(group, &why);
+
+	if (err != WATCH_OK)
+		return cli_fail(cli, err == WATCH_GONE ? EXIT_NO_OBJECT : EXIT_NO_PROBES, "%s", why.text);
+	if (shmchan_view_open(&v, group, NULL) != 0)
+		return EXIT_OK; // it has ended
+	for (unsigned i = 0; shmchan_view_sample(v, i, 0, 0) != SHMCHAN_ENOENT; i++)
+		continue;
+	shmchan_view_close(v);
+	return EXIT_OK;
+}
+
+struct ended {
+	const struct cli *cli;
+	int status;
+};
+
+static void detach_ended(void *ctx, const char *group)
+{
+	struct ended *e = ctx;
+	struct shmchan_view *v = NULL;
+	int code = shmchan_view_open(&v, group, NULL), status = EXIT_OK;
+	if (code == 0)
+		shmchan_view_close(v);
+	if (code == SHMCHAN_ENOENT)
+		status = detach(e->cli, group);
+	e->status = e->status != EXIT_OK ? e->status : status;
 }
 
 // Works without the group too: pins outlive it.
 static int probe_detach(const struct cli *cli)
 {
+	struct shmchan_view *v = NULL;
+	struct shmchan_view_group g;
 	struct watch_why why = {""};
-	struct show s = {.cli = cli};
-	const char *group = cli->group;
-	int status = EXIT_OK, err;
+	struct ended ended = {cli, EXIT_OK};
+	int status;
 
-	if (group == NULL) {
-		status = shmtool_open(cli, &s.v);
-		if (status != EXIT_OK)
-			return status;
-		shmchan_view_group(s.v, &s.group);
-		group = s.group.name;
-	} else if (strspn(group, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != strlen(group) ||
-		   group[0] == '.') {
-		return cli_fail(cli, EXIT_NO_GROUP, "'%s' is not the name of a group", group);
-	} else if (shmchan_view_open(&s.v, group, NULL) != 0) {
-		s.v = NULL;
+	if (cli_opt(cli, "ended") != NULL) {
+		if (cli->group != NULL)
+			return cli_fail(cli, EXIT_USAGE, "option '--ended' and group '%s' exclude each other",
+					cli->group);
+		if (watch_pinned(detach_ended, &ended, &why) < 0)
+			return cli_fail(cli, EXIT_NO_PROBES, "%s", why.text);
+		return ended.status;
 	}
-	err = watch_unpin(group, &why);
-	if (err != WATCH_OK)
-		status = cli_fail(cli, err == WATCH_GONE ? EXIT_NO_OBJECT : EXIT_NO_PROBES, "%s", why.text);
-	for (unsigned i = 0; status == EXIT_OK && s.v != NULL; i++)
-		if (shmchan_view_sample(s.v, i, 0, 0) == SHMCHAN_ENOENT)
-			break;
-	shmchan_view_close(s.v);
-	return status;
+	if (cli->group != NULL)
+		return is_group_name(cli->group)
+			       ? detach(cli, cli->group)
+			       : cli_fail(cli, EXIT_NO_GROUP, "'%s' is not the name of a group", cli->group);
+	status = shmtool_open(cli, &v);
+	if (status != EXIT_OK)
+		return status;
+	shmchan_view_group(v, &g);
+	shmchan_view_close(v);
+	return detach(cli, g.name);
 }
 
-static const struct opt show_opts[] = {
-	{"seconds", "S", "how long to watch, 5 if not given; 0: until interrupted or the group ends"},
+static const struct opt watch_opts[] = {
+	{"seconds", "S", "watch for so long, 5 if not given; 0: until interrupted or the group ends"},
 	{"every", "N", "meanwhile sample one message in N of every channel, a power of two; 1 counts all"},
 	{NULL, NULL, NULL},
 };
@@ -325,11 +356,29 @@ static const struct opt attach_opts[] = {
 	 "sample one message in N of every channel until detached, a power of two; 1 counts all"},
 	{NULL, NULL, NULL},
 };
+static const struct opt detach_opts[] = {
+	{"ended", NULL, "from all groups that have ended"},
+	{NULL, NULL, NULL},
+};
+static const struct opt alerts_opts[] = {
+	{"depth", "CHANNEL=N,...",
+	 "tell when a channel is N messages deep, if not what the topology says; N alone: every channel"},
+	{"wait", "CHANNEL=MS,...", "tell when a message has waited MS milliseconds"},
+	{"seconds", "S", "how long; until interrupted or the group ends if not given"},
+	{"count", "N", "end after so many"},
+	{NULL, NULL, NULL},
+};
 const struct verb probe_verbs[] = {
-	{"show", "histograms of depths and times per channel: of what is attached, or of the next seconds",
-	 "", show_opts, NULL, 0, 0, probe_show},
+	{"show",
+	 "channels, processes and deaths: since attached, or of the next seconds; attachments whose group "
+	 "has ended",
+	 "", watch_opts, NULL, 0, 0, probe_show},
+	{"hist", "histograms of depths and times per channel: since attached, or of the next seconds", "",
+	 watch_opts, NULL, 0, 0, probe_hist},
+	{"alerts", "thresholds crossed, deaths and takeovers, as they happen", "", alerts_opts,
+	 COLS(probe_alert_cols), 0, probe_alerts},
 	{"attach", "count from now on, in the kernel, whoever lives or dies; pinned in " WATCH_PIN_ROOT, "",
 	 attach_opts, NULL, 0, 0, probe_attach},
-	{"detach", "end that", "", NULL, NULL, 0, 0, probe_detach},
+	{"detach", "end that, also when the group has ended", "", detach_opts, NULL, 0, 0, probe_detach},
 	NO_MORE_VERBS,
 };

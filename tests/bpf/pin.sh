@@ -26,12 +26,12 @@ if [ "$status" = 0 ]; then
 	say start
 	say flow
 	say hold
-	tool -j probe show $G
+	tool -j probe hist $G
 	check 'counted without the tool' json '.channels[0] | [.push,.pop,.done,.dead_letter,.every]' "[$((n + 1)),$((n + 1)),$n,1,1]"
 	check 'the answer that the broker made for the dead too' json '.channels[1] | [.push,.pop,.done]' "[$((n + 1)),$((n + 1)),$((n + 1))]"
 	check 'depths too' json '[.channels[0].depth[].count] | add' $((n + 1))
 	check 'no time of watching' json '.seconds' null
-	tool -j probe show $G
+	tool -j probe hist $G
 	check 'reading changes nothing' json '.channels[0].push' $((n + 1))
 	bpftool=$(PATH=$PATH:/usr/sbin command -v bpftool)
 	if [ -n "$bpftool" ]; then
@@ -40,14 +40,24 @@ if [ "$status" = 0 ]; then
 			.formatted.values[].value.push] | add" $((n + 1))
 	fi
 	end
+	tool -j probe show $G
+	check 'the pins of an ended group can be read' json '[.attached,.ended,.group,.channels[0].name,.channels[0].pushed]' \
+		"[true,true,\"$G\",\"work\",$((n + 1))]"
+	check 'and are named' json ".attached_to_ended | index(\"$G\") != null" true
 	begin $G $n
-	tool probe show $G --seconds 0.05
+	tool probe hist $G --seconds 0.05
 	check 'a later group of that name is another' is "$(grep -c '^work .*push 0' "$work/out")" 1
 	tool probe attach $G
 	check 'and can be attached to' is "$status" 0
 	tool probe detach $G
 	check 'detach' is "$status" 0
 	check 'no pin is left' test ! -e $pins
+	tool probe attach $G
+	end
+	tool probe detach $G
+	check 'detach when the group has ended' is "$status" 0
+	check 'no pin is left of that either' test ! -e $pins
+	begin $G $n
 	tool -j chan list $G
 	say start
 	say flow

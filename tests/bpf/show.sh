@@ -1,5 +1,5 @@
 #!/bin/bash
-# shmtool probe show, attached to a real pair of processes: the histograms count the messages, each once.
+# shmtool probe hist and show, attached to a real pair of processes: the histograms count the messages, each once.
 . "$(dirname "$0")/../tools/tap.sh"
 G=probe-test-$$
 n=2000
@@ -19,7 +19,7 @@ stop() {
 
 begin $G $n
 say start
-watch -j probe show $G --seconds 0 --every 1
+watch -j probe hist $G --seconds 0 --every 1
 if grep -q watching "$work/err"; then
 	say flow
 	stop
@@ -36,23 +36,36 @@ if grep -q watching "$work/err"; then
 	check 'the counters in shared memory say the same' json '[.[0,1].enqueued]' "[$n,$n]"
 
 	say start
-	watch -j probe show $G --seconds 0
+	watch -j probe hist $G --seconds 0 --every 64
 	say flow
 	stop
-	check 'default: one message in 64' json '.channels[0].every' 64
-	# Positions 2000..3999 that are multiples of 64: 2048..3968.
-	check 'by position' json '.channels[0] | [.push,.pop,.done]' '[31,31,31]'
+	check 'one message in 64' json '.channels[0].every' 64
+	# Positions 2000..3999 that are multiples of 64: 2048..3968; and the first one taken.
+	check 'by position, and the first' json '.channels[0] | [.push,.pop,.done]' '[31,32,31]'
 
 	watch -j probe show $G --seconds 0
 	say hold
 	stop
+	check 'default: one message in 64' json '.channels[0].every' 64
 	check 'a dead letter is counted' json '.channels[0].dead_letter' 1
-	watch probe show $G --seconds 0 --every 1
+	check 'positions are right although few messages are sampled' json '.channels[0] | [.popped,.completed]' \
+		"[$((2 * n + 1)),$((2 * n + 1))]"
+	check 'who slept is told by service' json '[.processes[] | .name] == ["producer","consumer"]' true
+	check 'the death of the consumer, from the exit to its recovery' \
+		json '.deaths[] | select(.name=="consumer") | [.deaths, .recovery_ns > 0, .recovery_ns > .repair_ns]' '[1,true,true]'
+	watch probe hist $G --seconds 0 --every 1
 	say fill
 	stop
 	check 'plain: depths from 1 to 8' is "$(grep -cE '^ +[0-9-]+ +[1-9][0-9]* \|#' "$work/out")" 8
 	check 'plain: found full' grep -qE '^work .*push 8, .* full [1-9]' "$work/out"
+	watch -j probe show $G --seconds 0 --every 1
+	kill -KILL $watcher
+	wait $watcher 2>/dev/null
 	watch probe show $G --seconds 0
+	stop
+	check 'sampling that a killed shmtool left is set back' grep -q "'work' was left at one message in 1 by" "$work/err"
+	check 'plain: tables' is "$(grep -cE '^(channels|processes):$' "$work/out")" 2
+	watch probe hist $G --seconds 0
 	end
 	wait $watcher
 	check 'ends with the group' is $? 0

@@ -268,6 +268,7 @@ static int broker(const char *group, const char *count)
 		 .kind = SHMCHAN_KIND_SPSC,
 		 .capacity = 8,
 		 .msg_size = 64,
+		 .alert_depth = 6,
 		 .producers = &producer_slot,
 		 .producer_cnt = 1,
 		 .consumers = &consumer_slot,

@@ -1,4 +1,4 @@
-// One end of a channel: the local handle and the operations that the kinds implement.
+// One end of a channel: the local handle, and what the sources of the library know of each other.
 #ifndef SHMCHAN_CHAN_H
 #define SHMCHAN_CHAN_H
 
@@ -16,65 +16,73 @@ struct shmchan {
 	bool tx;
 	bool many;
 
-	// Sending end. pos is the next position (spsc) or the one claimed (mpsc).
-	uint64_t pos;
-	uint32_t lap;  // mpsc: of the claimed cell
-	uint64_t head; // spsc: last seen
-	struct shmchan_cell *cell;
+	// Sending end. pos is the next position (spsc) or the one claimed (mpsc), `cell` and `i` its cell.
 	bool reserved;
+	uint32_t i;
+	uint64_t pos;
+	uint64_t fast; // spsc: plain messages at positions below may go at once; 0: something is to be looked at first
+	uint64_t limit;      // spsc: head, as last seen, + capacity
+	uint64_t plain_from; // spsc: messages below have an extension, if only for the sender's name
+	uint64_t lap_word;   // spsc: what the cell's word will have besides the description
+	uint32_t lap;        // mpsc: of the claimed cell
+	struct shmchan_cell *cell;
 	shmchan_bell *peer; // the consumer's
 
-	// Receiving end: positions with their cell index and lap.
+	// Receiving end. `at` is the cell of `taken`, at_word what its word has besides description or owner once it is published.
+	struct shmchan_cell *at;
+	uint64_t at_word;
 	uint64_t taken, done;
+	uint64_t freed;     // spsc: head, as published
+	uint32_t batch;     // spsc: how far that may lag
+	shmchan_owner from; // spsc: sender of the messages that don't name one
 	uint32_t taken_i, done_i;
 	uint64_t taken_lap, done_lap;
 	uint64_t again; // positions below were taken before, through an earlier handle of this incarnation
-	uint32_t unfreed, batch; // spsc: done, not yet published in head
-	bool notice;             // a PEER_DIED notice is held
-	uint64_t first;          // position that is taken first: its probe fires, sampled or not
-	uint64_t paced_ns;       // when the last sampled message was taken
-	bool counting;           // record 1 - tally_cur is being written
+	uint64_t first;    // position that is taken first: its probe fires, sampled or not
+	uint64_t paced_ns; // when the last sampled message was taken
+	bool notice;    // a PEER_DIED notice is held
+	bool counting;  // record 1 - tally_cur is being written
 	unsigned tally_cur;
 	uint64_t producers[SHMCHAN_SLOT_WORDS];
+	struct shmchan_cell never; // what a sending end looks at if asked to take
 
 	struct shmchan_seg seg;
 	struct shmchan *next;
 };
 
-// ---- spsc.c, mpsc.c: one function each per line; chan.c chooses.
-void shmchan_spsc_join_tx(struct shmchan *ch);
-int shmchan_spsc_reserve(struct shmchan *ch); // cell and pos are set; FULL
-void shmchan_spsc_publish(struct shmchan *ch);
-struct shmchan_cell *shmchan_spsc_peek(struct shmchan *ch); // the next message, NULL if there is none
-void shmchan_spsc_free(struct shmchan *ch);                 // frees the cell of the message just completed
-
-void shmchan_mpsc_join_tx(struct shmchan *ch);
-int shmchan_mpsc_reserve(struct shmchan *ch);
-void shmchan_mpsc_publish(struct shmchan *ch);
-void shmchan_mpsc_cancel(struct shmchan *ch);
-struct shmchan_cell *shmchan_mpsc_peek(struct shmchan *ch);
-void shmchan_mpsc_free(struct shmchan *ch);
-bool shmchan_mpsc_room(const struct shmchan *ch); // a hint
+static inline struct shmchan_cell *shmchan_next_cell(const struct shmchan *ch, uint32_t i)
+{
+	return shmchan_ring_cell(&ch->r, i);
+}
 
 // ---- chan.c
 // Joins ch->r; ch->r, proc, me, fence, tx, producers are set. The peer's bell is found in proc's control segment.
 void shmchan_join(struct shmchan *ch);
-// Publishes the reserved cell, whose header is filled; ringing is the caller's.
-void shmchan_publish(struct shmchan *ch);
-// A claimed cell that holds nothing was passed over: completes it.
-void shmchan_skip(struct shmchan *ch);
-// Cells were freed: wakes producers that wait for it.
-void shmchan_freed(struct shmchan *ch);
-// The slow edge of a full channel: counts it.
-void shmchan_note_full(struct shmchan *ch, uint64_t depth);
-// Fires the push probe for the reserved cell, if it is one of those sampled. For when SHMCHAN_PROBE_PUSH_ENABLED.
-void shmchan_probe_push(struct shmchan *ch);
 bool shmchan_has_work(
 	struct shmchan *ch); // a message or notice can be taken, or a cell reserved (TX): for waiting
 
-static inline struct shmchan_cell *shmchan_next_cell(const struct shmchan *ch, uint32_t i)
+// ---- take.c
+// A claimed cell that holds nothing was passed over: completes it.
+void shmchan_skip(struct shmchan *ch);
+// Cells were freed and a producer waits for it: wakes those that do.
+void shmchan_wake_producers(struct shmchan *ch);
+// spsc: publishes what is done and not yet freed; before a sleep, or when there is nothing else to do.
+void shmchan_flush(struct shmchan *ch);
+
+// ---- send.c
+// Publishes m, whose payload is in the cell reserved on ch, as a message of `sender`: for the broker. m->type may be one of the
+// library's own; it has no block. Ringing is the caller's.
+void shmchan_publish_as(struct shmchan *ch, const struct shmchan_msg *m, shmchan_owner sender);
+
+// Cells were freed; then tx_wait is looked at: the same Dekker as in bell.h, with tx_wait in the place of ASLEEP.
+static inline void shmchan_freed(struct shmchan *ch)
 {
-	return shmchan_ring_cell(&ch->r, i);
+	if (ch->fence == SHMCHAN_FENCE_MEMBARRIER)
+		atomic_signal_fence(memory_order_seq_cst);
+	else
+		atomic_thread_fence(memory_order_seq_cst);
+	if (__builtin_expect(atomic_load_explicit(&ch->r.ring->tx_wait, memory_order_relaxed) != 0, 0))
+		shmchan_wake_producers(ch);
 }
 
 #endif

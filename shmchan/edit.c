@@ -166,7 +166,7 @@ static enum standing stands_at(const struct shmchan_ring_ref *r, uint64_t pos)
 	uint64_t w = atomic_load_explicit(&c->word, memory_order_acquire);
 
 	if (!shmchan_ring_many(r))
-		return w == pos + 1 ? A_MESSAGE : NOTHING;
+		return shmchan_ring_holds(r, pos) ? A_MESSAGE : NOTHING;
 	if (shmchan_cell_ahead(w, pos / r->cap) != 0)
 		return NOTHING;
 	return shmchan_cell_state(w) == SHMCHAN_CELL_FULL      ? A_MESSAGE
@@ -279,13 +279,11 @@ int shmchan_broker_dead_replay(struct shmchan_broker *b, uint64_t no, struct shm
 		// Dying from here on: whether the cell at replay_at was published says whether the letter was replayed.
 		atomic_store_explicit(&e->replay_at, tx->pos + 1, memory_order_release);
 		memcpy(data, e->data, e->len);
-		tx->cell->corr = e->corr;
-		atomic_store_explicit(&tx->cell->len, e->len, memory_order_relaxed); // delivered 0 times
-		tx->cell->type = e->type;
-		tx->cell->reply = e->reply;
-		atomic_store_explicit(&tx->cell->block, SHMCHAN_NO_BLOCK, memory_order_relaxed);
-		tx->cell->sender = e->sender;
-		shmchan_publish(tx);
+		shmchan_publish_as(
+			tx,
+			&(struct shmchan_msg){
+				.len = e->len, .type = e->type, .reply = e->reply, .corr = e->corr},
+			e->sender);
 		shmchan_bell_ring(tx->peer, tx->fence);
 		atomic_store_explicit(&e->gone, SHMCHAN_LETTER_REPLAYED, memory_order_release);
 	}

@@ -50,14 +50,13 @@ static enum at look(const struct shmchan_ring_ref *r, uint64_t pos, uint64_t wor
 {
 	int32_t ahead;
 
-	if (!shmchan_ring_many(r)) {
-		*newest = word - 1;
-		return word == pos + 1 ? READABLE : (int64_t)(word - (pos + 1)) < 0 ? NOT_YET : OVERRUN;
-	}
-	ahead = shmchan_cell_ahead(word, pos / r->cap);
+	ahead = shmchan_ring_many(r) ? shmchan_cell_ahead(word, pos / r->cap) :
+				       shmchan_seq_ahead(word, pos / r->cap);
 	*newest = pos + (uint64_t)(int64_t)ahead * r->cap;
 	if (ahead < 0)
 		return NOT_YET;
+	if (!shmchan_ring_many(r))
+		return ahead == 0 ? READABLE : OVERRUN;
 	if (ahead == 1 && shmchan_cell_state(word) == SHMCHAN_CELL_FREE)
 		return FREED;
 	if (ahead > 0)
@@ -83,7 +82,7 @@ static bool is_intact(const struct shmchan_ring_ref *r, uint64_t pos, const stru
 		return true;
 	before = atomic_load_explicit(&shmchan_ring_cell(r, (uint32_t)((pos + r->cap - 1) % r->cap))->word,
 				      memory_order_relaxed);
-	return r->cap > 1 && (int64_t)(before - (pos + r->cap)) < 0;
+	return r->cap > 1 && shmchan_seq_ahead(before, (pos + r->cap - 1) / r->cap) < 0;
 }
 
 // A freed cell may have been a claim that was taken back: it is one if the consumer has passed over any meanwhile.
@@ -134,7 +133,7 @@ int shmchan_view_follow(const struct shmchan_view *v, unsigned i, struct shmchan
 			catch_up(r, f, newest);
 			continue;
 		}
-		shmchan_view_copy(r, c, f->pos, out, buf, size);
+		shmchan_view_copy(r, f->pos, out, buf, size);
 		if (is_intact(r, f->pos, c, word) && (at == READABLE || is_sure(r, f))) {
 			shmchan_ring_cursor(r, &done, &taken);
 			out->in_flight = (int64_t)(f->pos - done) >= 0 && (int64_t)(f->pos - taken) < 0;

@@ -46,6 +46,7 @@ static void finish_send(struct patient *d, const struct shmchan_ring_ref *r, shm
 			uint32_t pos32)
 {
 	uint64_t done, taken, pos;
+	const struct shmchan_ext *ext;
 	struct shmchan_cell *c;
 	int32_t ahead;
 	uint32_t i;
@@ -57,7 +58,8 @@ static void finish_send(struct patient *d, const struct shmchan_ring_ref *r, shm
 	pos = done + (uint32_t)ahead;
 	i = (uint32_t)(pos % r->cap);
 	c = shmchan_ring_cell(r, i);
-	if (shmchan_cell_block(c) != block)
+	ext = &r->exts[i];
+	if (atomic_load_explicit(&ext->block, memory_order_relaxed) != block)
 		return;
 	if (shmchan_ring_many(r)) {
 		uint64_t w = shmchan_cell_word(pos / r->cap, SHMCHAN_CELL_CLAIMED, d->owner);
@@ -70,7 +72,11 @@ static void finish_send(struct patient *d, const struct shmchan_ring_ref *r, shm
 	} else {
 		if (shmchan_ring_tail(r) != pos)
 			return;
-		atomic_store_explicit(&c->word, pos + 1, memory_order_release);
+		atomic_store_explicit(&c->word,
+				      shmchan_seq(pos / r->cap) | SHMCHAN_DESC_EXT |
+					      (atomic_load_explicit(&ext->desc, memory_order_relaxed) &
+					       SHMCHAN_DESC_MASK),
+				      memory_order_release);
 	}
 	d->out->published++;
 }
@@ -145,33 +151,40 @@ static bool is_void(const struct shmchan_ring_ref *r, const struct shmchan_cell 
 
 static void set_aside(struct patient *d, const struct shmchan_ring_ref *r, uint64_t pos, bool drop)
 {
-	const struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
-	uint32_t packed = shmchan_cell_len(c), len = SHMCHAN_LEN(packed);
-	shmchan_block block = shmchan_cell_block(c);
-	struct shmchan_dead_entry e = {
-		.answer = c->reply ? SHMCHAN_ANSWER_PENDING : SHMCHAN_ANSWER_NONE,
+	struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
+	struct shmchan_dead_entry e;
+	struct shmchan_head head;
+	struct shmchan_pool_ref *p;
+	shmchan_block block;
+	uint64_t before;
+	uint32_t i;
+
+	shmchan_ring_head(r, pos, &head);
+	e = (struct shmchan_dead_entry){
+		.answer = head.reply ? SHMCHAN_ANSWER_PENDING : SHMCHAN_ANSWER_NONE,
 		.gone = drop ? SHMCHAN_LETTER_DROPPED : SHMCHAN_LETTER_KEPT,
 		.pos = pos,
-		.corr = c->corr,
+		.corr = head.corr,
 		.time_ns = d->time_ns,
-		.len = len <= r->msg_size ? len : 0,
-		.sender = c->sender,
+		.len = head.len <= r->msg_size ? head.len : 0,
+		.sender = head.sender,
 		.receiver = d->owner,
 		.chan = r->id,
-		.type = c->type,
-		.reply = c->reply,
-		.deliveries = (uint16_t)(SHMCHAN_DELIVERIES(packed) + 1),
+		.type = head.type,
+		.reply = head.reply,
+		.deliveries = (uint16_t)(head.deliveries + 1),
 		.pid = d->death ? (int32_t)d->death->pid : 0,
 		.code = d->death ? d->death->code : 0,
 		.status = d->death ? d->death->status : 0,
-		.had_block = block != SHMCHAN_NO_BLOCK,
+		.had_block = head.block != SHMCHAN_NO_BLOCK,
 	};
-	struct shmchan_pool_ref *p = block >> 24 <= SHMCHAN_POOL_MAX ? d->b->map.pools[block >> 24] : NULL;
-	uint32_t i = p ? shmchan_block_index(p, block) : UINT32_MAX;
-	uint64_t before = atomic_load_explicit(&d->b->map.dead->shm->cnt, memory_order_relaxed);
+	block = head.block;
+	p = block >> 24 <= SHMCHAN_POOL_MAX ? d->b->map.pools[block >> 24] : NULL;
+	i = p ? shmchan_block_index(p, block) : UINT32_MAX;
+	before = atomic_load_explicit(&d->b->map.dead->shm->cnt, memory_order_relaxed);
 
 	if (!drop || e.answer != SHMCHAN_ANSWER_NONE) {
-		shmchan_dead_write(d->b->map.dead, &e, c->data);
+		shmchan_dead_write(d->b->map.dead, &e, shmchan_ring_data(r, c));
 		if (atomic_load_explicit(&d->b->map.dead->shm->cnt, memory_order_relaxed) != before &&
 		    e.answer == SHMCHAN_ANSWER_PENDING)
 			d->b->pending++;
@@ -203,10 +216,8 @@ void shmchan_broker_set_aside(struct shmchan_broker *b, const struct shmchan_rin
 }
 
 // A block of a message that is given back must be in the message again; false if D disposed of it.
-static bool return_block(struct patient *d, const struct shmchan_ring_ref *r, const struct shmchan_cell *c,
-			 uint64_t pos)
+static bool return_block(struct patient *d, const struct shmchan_ring_ref *r, shmchan_block block, uint64_t pos)
 {
-	shmchan_block block = shmchan_cell_block(c);
 	struct shmchan_pool_ref *p = block >> 24 <= SHMCHAN_POOL_MAX ? d->b->map.pools[block >> 24] : NULL;
 	uint32_t i = p ? shmchan_block_index(p, block) : UINT32_MAX;
 
@@ -227,12 +238,12 @@ static uint64_t give_back_from(struct patient *d, const struct shmchan_ring_ref 
 	uint64_t from = done;
 
 	for (uint64_t pos = done; pos != taken; pos++) {
-		struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
+		struct shmchan_head head;
 
-		if (is_void(r, c, pos))
+		if (is_void(r, shmchan_ring_cell(r, (uint32_t)(pos % r->cap)), pos))
 			continue;
-		if (SHMCHAN_DELIVERIES(shmchan_cell_len(c)) + 1 >= r->max_deliveries ||
-		    !return_block(d, r, c, pos))
+		shmchan_ring_head(r, pos, &head);
+		if (head.deliveries + 1 >= r->max_deliveries || !return_block(d, r, head.block, pos))
 			from = pos + 1;
 	}
 	return from;
@@ -241,10 +252,8 @@ static uint64_t give_back_from(struct patient *d, const struct shmchan_ring_ref 
 static void give_back(struct patient *d, const struct shmchan_ring_ref *r, uint64_t done, uint64_t taken)
 {
 	for (uint64_t pos = done; pos != taken; pos++) {
-		struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
-
 		// A broker that dies before the store of `taken` makes this count once more: never more deliveries than allowed.
-		atomic_store_explicit(&c->len, shmchan_cell_len(c) + (1u << 24), memory_order_relaxed);
+		shmchan_ring_deliver_again(r, pos);
 		d->out->redelivered++;
 	}
 	// What D had counted for the first of them must not count when its replacement completes it.
@@ -366,16 +375,7 @@ static bool send_died_many(struct shmchan_broker *b, struct shmchan_dead_entry *
 	if (shmchan_reserve(tx, &data))
 		return false;
 	atomic_store_explicit(&e->answer_at, tx->pos + 1, memory_order_release);
-	tx->cell->corr = e->corr;
-	atomic_store_explicit(&tx->cell->len, 0, memory_order_relaxed);
-	tx->cell->type = SHMCHAN_TYPE_DIED;
-	tx->cell->reply = 0;
-	atomic_store_explicit(&tx->cell->block, SHMCHAN_NO_BLOCK, memory_order_relaxed);
-	tx->cell->sender = tx->me;
-	if (SHMCHAN_PROBE_PUSH_ENABLED())
-		shmchan_probe_push(tx);
-	tx->reserved = false;
-	shmchan_mpsc_publish(tx);
+	shmchan_publish_as(tx, &(struct shmchan_msg){.corr = e->corr, .type = SHMCHAN_TYPE_DIED}, tx->me);
 	return true;
 }
 

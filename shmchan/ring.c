@@ -4,9 +4,19 @@
 #include <string.h>
 #include "shmchan/probe.h"
 
-static uint32_t stride_of(uint32_t msg_size)
+static uint32_t data_at(enum shmchan_kind kind)
 {
-	return (uint32_t)shmchan_align(sizeof(struct shmchan_cell) + msg_size, 8);
+	return kind == SHMCHAN_KIND_MPSC ? SHMCHAN_DATA_AT_MANY : SHMCHAN_DATA_AT_ONE;
+}
+
+static uint32_t stride_of(const struct shmchan_ring_params *p)
+{
+	return (uint32_t)shmchan_align(data_at(p->kind) + p->msg_size, 8);
+}
+
+static uint64_t exts_off(const struct shmchan_ring_params *p)
+{
+	return sizeof(struct shmchan_ring) + shmchan_align((uint64_t)p->cap * stride_of(p), SHMCHAN_LINE);
 }
 
 size_t shmchan_ring_footprint(const struct shmchan_ring_params *p)
@@ -19,8 +29,7 @@ size_t shmchan_ring_footprint(const struct shmchan_ring_params *p)
 	    (p->on_crash == SHMCHAN_REDELIVER && (p->max_deliveries < 1 || p->max_deliveries > 255)) ||
 	    p->tally_cnt > SHMCHAN_TALLY_MAX || p->consumer >= SHMCHAN_SLOT_MAX)
 		return 0;
-	return sizeof(struct shmchan_ring) +
-	       shmchan_align((uint64_t)p->cap * stride_of(p->msg_size), SHMCHAN_LINE);
+	return exts_off(p) + shmchan_align((uint64_t)p->cap * sizeof(struct shmchan_ext), SHMCHAN_LINE);
 }
 
 void shmchan_ring_new(void *mem, const char *group, uint32_t group_tag, const char *name, uint32_t id,
@@ -32,7 +41,7 @@ void shmchan_ring_new(void *mem, const char *group, uint32_t group_tag, const ch
 	r->kind = p->kind;
 	r->cap = p->cap;
 	r->msg_size = p->msg_size;
-	r->stride = stride_of(p->msg_size);
+	r->stride = stride_of(p);
 	r->on_crash = p->on_crash;
 	r->max_deliveries = p->max_deliveries;
 	r->tally_cnt = p->tally_cnt;
@@ -72,9 +81,11 @@ int shmchan_ring_join(struct shmchan_ring_ref *out, void *mem, size_t size, stru
 				    need);
 	*out = (struct shmchan_ring_ref){.ring = r,
 					 .cells = (char *)mem + sizeof(*r),
+					 .exts = (void *)((char *)mem + exts_off(&p)),
 					 .cap = p.cap,
 					 .msg_size = p.msg_size,
-					 .stride = stride_of(p.msg_size),
+					 .stride = stride_of(&p),
+					 .data_at = data_at(p.kind),
 					 .tally_cnt = p.tally_cnt,
 					 .max_deliveries = p.max_deliveries,
 					 .on_crash = p.on_crash,
@@ -108,14 +119,14 @@ uint64_t shmchan_ring_pos(const struct shmchan_ring_ref *r, uint32_t i, uint64_t
 	return (lap + (uint64_t)(int64_t)shmchan_cell_ahead(word, lap)) * r->cap + i;
 }
 
-// Has the cell been published (spsc) or claimed (mpsc) for the lap `lap` of position `pos`?
-static bool passed(const struct shmchan_ring_ref *r, uint32_t i, uint64_t lap, uint64_t pos)
+// Has the cell been published (spsc) or claimed (mpsc) for the lap `lap`?
+static bool passed(const struct shmchan_ring_ref *r, uint32_t i, uint64_t lap)
 {
 	uint64_t w = atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_acquire);
 	int32_t ahead;
 
 	if (!shmchan_ring_many(r))
-		return (int64_t)(w - (pos + 1)) >= 0;
+		return shmchan_seq_ahead(w, lap) >= 0;
 	ahead = shmchan_cell_ahead(w, lap);
 	return ahead > 0 || (ahead == 0 && shmchan_cell_state(w) != SHMCHAN_CELL_FREE);
 }
@@ -126,7 +137,7 @@ static uint64_t tail_from(const struct shmchan_ring_ref *r, uint64_t done)
 	uint64_t pos = done, lap = pos / r->cap;
 	uint32_t i = (uint32_t)(pos % r->cap);
 
-	while (pos - done < r->cap && passed(r, i, lap, pos)) {
+	while (pos - done < r->cap && passed(r, i, lap)) {
 		pos++;
 		if (++i == r->cap) {
 			i = 0;
@@ -150,8 +161,55 @@ bool shmchan_ring_published(const struct shmchan_ring_ref *r, uint64_t pos, shmc
 	uint64_t w = atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_acquire);
 
 	if (!shmchan_ring_many(r))
-		return (int64_t)(w - (pos + 1)) >= 0;
+		return shmchan_seq_ahead(w, pos / r->cap) >= 0;
 	return w != shmchan_cell_word(pos / r->cap, SHMCHAN_CELL_CLAIMED, owner);
+}
+
+void shmchan_ring_head(const struct shmchan_ring_ref *r, uint64_t pos, struct shmchan_head *out)
+{
+	uint32_t i = (uint32_t)(pos % r->cap);
+	const struct shmchan_cell *c = shmchan_ring_cell(r, i);
+	const struct shmchan_ext *e = &r->exts[i];
+	// Acquire: pairs with the producer's release of the word. Relaxed: ordered by the word.
+	uint64_t word = atomic_load_explicit(&c->word, memory_order_acquire);
+	uint64_t desc = shmchan_ring_many(r) ? atomic_load_explicit(&c->desc, memory_order_relaxed) : word;
+
+	*out = (struct shmchan_head){.type = shmchan_desc_type(desc),
+				     .len = shmchan_desc_len(desc),
+				     .sender = shmchan_ring_many(r) ? (shmchan_owner)word : e->sender};
+	if (!out->sender)
+		out->sender = (shmchan_owner)(desc >> 38);
+	if (!(desc & SHMCHAN_DESC_EXT))
+		return;
+	out->corr = e->corr;
+	out->reply = e->reply;
+	out->sender = e->sender;
+	out->block = atomic_load_explicit(&e->block, memory_order_relaxed);
+	out->deliveries = atomic_load_explicit(&e->deliveries, memory_order_relaxed);
+}
+
+void shmchan_ring_deliver_again(const struct shmchan_ring_ref *r, uint64_t pos)
+{
+	uint32_t i = (uint32_t)(pos % r->cap);
+	struct shmchan_cell *c = shmchan_ring_cell(r, i);
+	struct shmchan_ext *e = &r->exts[i];
+	_Atomic uint64_t *at = shmchan_ring_many(r) ? &c->desc : &c->word;
+	uint64_t desc = atomic_load_explicit(at, memory_order_relaxed);
+
+	if (desc & SHMCHAN_DESC_EXT) {
+		atomic_store_explicit(&e->deliveries,
+				      (uint16_t)(atomic_load_explicit(&e->deliveries, memory_order_relaxed) + 1),
+				      memory_order_relaxed);
+		return;
+	}
+	if (shmchan_ring_many(r))
+		e->sender = (shmchan_owner)atomic_load_explicit(&c->word, memory_order_relaxed);
+	e->corr = 0;
+	e->reply = 0;
+	atomic_store_explicit(&e->block, SHMCHAN_NO_BLOCK, memory_order_relaxed);
+	atomic_store_explicit(&e->deliveries, 1, memory_order_relaxed);
+	// Dying before it leaves a message without an extension, as it was. Release: the extension is complete.
+	atomic_store_explicit(at, desc | SHMCHAN_DESC_EXT, memory_order_release);
 }
 
 // Index of the record that counts; *other is the one that may be written.
@@ -193,14 +251,14 @@ void shmchan_ring_stat(const struct shmchan_ring_ref *r, struct shmchan_stat *ou
 		tail = atomic_load_explicit(&r->ring->tail, memory_order_acquire);
 		if (tail - taken > r->cap)
 			tail = taken;
-		for (i = (uint32_t)(tail % r->cap); tail - done < r->cap && passed(r, i, 0, tail); tail++)
-			i = i + 1 == r->cap ? 0 : i + 1;
+		while (tail - done < r->cap && passed(r, (uint32_t)(tail % r->cap), tail / r->cap))
+			tail++;
 		full = tail - taken;
 	} else {
 		pos = done;
 		i = (uint32_t)(pos % r->cap);
 		lap = pos / r->cap;
-		for (; pos - done < r->cap && passed(r, i, lap, pos); pos++) {
+		for (; pos - done < r->cap && passed(r, i, lap); pos++) {
 			uint64_t w =
 				atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_relaxed);
 			bool here = shmchan_cell_ahead(w, lap) == 0;
@@ -262,8 +320,15 @@ void shmchan_ring_complete(const struct shmchan_ring_ref *r, uint64_t done, bool
 static bool full_at(const struct shmchan_ring_ref *r, uint64_t pos, uint64_t w)
 {
 	if (!shmchan_ring_many(r))
-		return w == pos + 1;
+		return shmchan_seq_ahead(w, pos / r->cap) == 0;
 	return shmchan_cell_ahead(w, pos / r->cap) == 0 && shmchan_cell_state(w) == SHMCHAN_CELL_FULL;
+}
+
+bool shmchan_ring_holds(const struct shmchan_ring_ref *r, uint64_t pos)
+{
+	const struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
+
+	return full_at(r, pos, atomic_load_explicit(&c->word, memory_order_acquire));
 }
 
 // In every cell between tail and done + cap stands an older lap, or a claim, never a message. One is enough to tell.
@@ -281,7 +346,7 @@ static unsigned check_free(const struct shmchan_ring_ref *r, uint64_t done, uint
 		if (atomic_load_explicit(&r->ring->done, memory_order_acquire) != done)
 			return 0;
 		// Producers run on: is the cell that was free still free?
-		while (tail != pos && passed(r, (uint32_t)(tail % r->cap), tail / r->cap, tail))
+		while (tail != pos && passed(r, (uint32_t)(tail % r->cap), tail / r->cap))
 			tail++;
 		if (tail == pos)
 			continue;
@@ -326,7 +391,8 @@ unsigned shmchan_ring_check(const struct shmchan_ring_ref *r,
 	for (pos = done; pos != tail; pos++) {
 		const struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
 		uint64_t w = atomic_load_explicit(&c->word, memory_order_acquire);
-		uint32_t len = SHMCHAN_LEN(shmchan_cell_len(c));
+		uint32_t len = shmchan_desc_len(
+			shmchan_ring_many(r) ? atomic_load_explicit(&c->desc, memory_order_relaxed) : w);
 
 		if (full_at(r, pos, w) && len > r->msg_size &&
 		    atomic_load_explicit(&c->word, memory_order_acquire) == w) {

@@ -11,6 +11,7 @@
 //	7     notice                       broker        consumer, when the ring is empty
 //	8..   tally records                consumer      tools
 //	      cells                        producer; mpsc: consumer frees
+//	      extensions, one per cell     producer      consumer, when the message has one
 //
 // Truth, spsc: the sequence words of the cells (what is published) and `taken`, `done` (what is in flight).
 // Truth, mpsc: the words of the cells, and `taken`, `done`.
@@ -35,31 +36,29 @@
 #define SHMCHAN_CAPACITY_MAX (1u << 24)
 #define SHMCHAN_TYPE_DIED 0xff00u // an answer made by the broker: SHMCHAN_PEER_DIED
 
-// What a cell holds before its payload. `word`: spsc position + 1 of the message it holds; mpsc see word.h.
+// What a cell holds before its payload: with one producer the word alone, which is all that a plain message has; with several,
+// the word names the claimer, and the description follows. See word.h for both.
 struct shmchan_cell {
 	_Atomic uint64_t word;
+	_Atomic uint64_t desc; // mpsc; else the payload begins here
+};
+#define SHMCHAN_DATA_AT_ONE 8u
+#define SHMCHAN_DATA_AT_MANY 16u
+_Static_assert(sizeof(struct shmchan_cell) == SHMCHAN_DATA_AT_MANY, "layout");
+
+// What few messages have: it belongs to the message in the cell if that says EXT. One without it has nothing of this but a
+// sender: with several producers that is the owner in the word. With one producer the extension has it, which makes all
+// messages of its first round say EXT, and leaves `sender` as it is from then on.
+struct shmchan_ext {
 	uint64_t corr;
-	_Atomic uint32_t len; // payload bytes in [0,24), deliveries in [24,32)
-	uint16_t type, reply;
+	_Atomic uint64_t desc; // with one producer: the description that the cell's word will have
 	_Atomic uint32_t block; // shmchan_block
 	uint32_t sender;        // owner tag
-	unsigned char data[];
+	uint16_t reply;
+	_Atomic uint16_t deliveries;
+	uint32_t pad;
 };
-_Static_assert(sizeof(struct shmchan_cell) == 32, "layout");
-
-#define SHMCHAN_LEN(packed) ((packed)&0xffffff)
-#define SHMCHAN_DELIVERIES(packed) ((packed) >> 24)
-
-// len and block are bounds-checked by readers, so they are atomic: read once, by one instruction. Relaxed: `word` orders them.
-static inline uint32_t shmchan_cell_len(const struct shmchan_cell *c)
-{
-	return atomic_load_explicit(&c->len, memory_order_relaxed);
-}
-
-static inline shmchan_block shmchan_cell_block(const struct shmchan_cell *c)
-{
-	return atomic_load_explicit(&c->block, memory_order_relaxed);
-}
+_Static_assert(sizeof(struct shmchan_ext) == 32, "layout");
 
 // The library's own counters come first.
 enum {
@@ -124,7 +123,10 @@ _Static_assert(sizeof(struct shmchan_ring) == 11 * SHMCHAN_LINE, "layout");
 struct shmchan_ring_ref {
 	struct shmchan_ring *ring;
 	char *cells;
-	uint32_t cap, msg_size, stride, tally_cnt;
+	struct shmchan_ext *exts;
+	uint32_t cap, msg_size, stride;
+	uint32_t data_at; // bytes from a cell to its payload
+	uint32_t tally_cnt;
 	uint32_t max_deliveries;
 	enum shmchan_on_crash on_crash;
 	enum shmchan_kind kind;
@@ -150,10 +152,28 @@ static inline struct shmchan_cell *shmchan_ring_cell(const struct shmchan_ring_r
 	return (void *)(r->cells + (size_t)i * r->stride);
 }
 
+static inline void *shmchan_ring_data(const struct shmchan_ring_ref *r, struct shmchan_cell *c)
+{
+	return (char *)c + r->data_at;
+}
+
 static inline bool shmchan_ring_many(const struct shmchan_ring_ref *r)
 {
 	return r->kind == SHMCHAN_KIND_MPSC;
 }
+
+// What the message at `pos` says of itself. Every value is read once; none is checked.
+struct shmchan_head {
+	uint64_t corr;
+	uint32_t len, sender, deliveries;
+	shmchan_block block;
+	uint16_t type, reply;
+};
+void shmchan_ring_head(const struct shmchan_ring_ref *r, uint64_t pos, struct shmchan_head *out);
+// Does the cell of `pos` hold its message, and not that of another lap, a claim, or nothing?
+bool shmchan_ring_holds(const struct shmchan_ring_ref *r, uint64_t pos);
+// Counts one more delivery of the message in flight at `pos`, whose consumer is dead.
+void shmchan_ring_deliver_again(const struct shmchan_ring_ref *r, uint64_t pos);
 
 // The receiving side's exact positions, bounds-checked: false (and *taken = *done) if they can't be true.
 bool shmchan_ring_cursor(const struct shmchan_ring_ref *r, uint64_t *done, uint64_t *taken);

@@ -200,23 +200,24 @@ int shmchan_view_chan_peers(const struct shmchan_view *v, unsigned i, int end,
 	return cnt;
 }
 
-void shmchan_view_copy(const struct shmchan_ring_ref *r, const struct shmchan_cell *c, uint64_t pos,
-		       struct shmchan_view_msg *out, void *buf, size_t size)
+void shmchan_view_copy(const struct shmchan_ring_ref *r, uint64_t pos, struct shmchan_view_msg *out, void *buf,
+		       size_t size)
 {
-	uint32_t len = shmchan_cell_len(c);
+	struct shmchan_head head;
 
+	shmchan_ring_head(r, pos, &head);
 	*out = (struct shmchan_view_msg){.pos = pos,
-					 .corr = c->corr,
-					 .type = c->type,
-					 .reply = c->reply,
-					 .len = SHMCHAN_LEN(len),
-					 .sender_slot = shmchan_owner_slot(c->sender),
-					 .sender_incarnation = shmchan_owner_inc(c->sender),
-					 .deliveries = SHMCHAN_DELIVERIES(len),
-					 .block = shmchan_cell_block(c)};
+					 .corr = head.corr,
+					 .type = head.type,
+					 .reply = head.reply,
+					 .len = head.len,
+					 .sender_slot = shmchan_owner_slot(head.sender),
+					 .sender_incarnation = shmchan_owner_inc(head.sender),
+					 .deliveries = head.deliveries,
+					 .block = head.block};
 	out->bytes = out->len < r->msg_size ? out->len : r->msg_size;
 	out->bytes = out->bytes < size ? out->bytes : (uint32_t)size;
-	memcpy(buf, c->data, out->bytes);
+	memcpy(buf, shmchan_ring_data(r, shmchan_ring_cell(r, (uint32_t)(pos % r->cap))), out->bytes);
 }
 
 int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struct shmchan_view_msg *out,
@@ -224,8 +225,7 @@ int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struc
 {
 	int e = shmchan_view_nth(v, SHMCHAN_OBJ_RING, i);
 	const struct shmchan_ring_ref *r;
-	const struct shmchan_cell *c;
-	uint64_t done, taken, pos, word;
+	uint64_t done, taken, pos;
 
 	*out = (struct shmchan_view_msg){0};
 	if (e < 0 || v->m.entries[e].err)
@@ -236,14 +236,9 @@ int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struc
 	pos = done + k;
 	if (k >= r->cap || pos >= shmchan_ring_tail(r))
 		return SHMCHAN_ENOENT;
-	c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
-	// Acquire: pairs with the producer's release of the cell.
-	word = atomic_load_explicit(&c->word, memory_order_acquire);
-	if (shmchan_ring_many(r) ? shmchan_cell_ahead(word, pos / r->cap) != 0 ||
-					   shmchan_cell_state(word) != SHMCHAN_CELL_FULL
-				 : word != pos + 1)
+	if (!shmchan_ring_holds(r, pos))
 		return SHMCHAN_EMPTY;
-	shmchan_view_copy(r, c, pos, out, buf, size);
+	shmchan_view_copy(r, pos, out, buf, size);
 	out->in_flight = pos < taken;
 	// A producer may write the cell again only after done has passed it: then what was copied may be of two messages.
 	atomic_thread_fence(memory_order_acquire);

@@ -13,7 +13,7 @@ struct shmchan_view {
 // Directory index of the i-th object of a kind, or -1.
 int shmchan_view_nth(const struct shmchan_view *v, enum shmchan_obj_kind kind, unsigned i);
 // Copies what cell c says of the message at `pos`; bounds-checked, but maybe of two messages. in_flight is not set.
-void shmchan_view_copy(const struct shmchan_ring_ref *r, const struct shmchan_cell *c, uint64_t pos,
+void shmchan_view_copy(const struct shmchan_ring_ref *r, uint64_t pos,
 		       struct shmchan_view_msg *out, void *buf, size_t size);
 
 #endif

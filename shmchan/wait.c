@@ -81,10 +81,8 @@ void shmchan_wait_announce(struct shmchan_sel *sel, unsigned n)
 		if (ch->tx) {
 			// Relaxed: the fence in shmchan_bell_prepare orders it before the look that follows.
 			atomic_store_explicit(&ch->r.ring->tx_wait, 1, memory_order_relaxed);
-		} else if (ch->unfreed) {
-			ch->unfreed = 0;
-			atomic_store_explicit(&ch->r.ring->head, ch->done, memory_order_release);
-			shmchan_freed(ch);
+		} else {
+			shmchan_flush(ch);
 		}
 	}
 }
@@ -212,10 +210,11 @@ int shmchan_recv_batch(struct shmchan *ch, struct shmchan_msg *m, unsigned n, ui
 // Is tx read by the sender of the oldest message in flight on rx, and is that sender dead?
 static bool nobody_waits(const struct shmchan *rx, const struct shmchan *tx)
 {
-	uint32_t sender = shmchan_next_cell(rx, rx->done_i)->sender;
+	struct shmchan_head head;
 
-	return !tx->many && shmchan_owner_slot(sender) == tx->r.ring->consumer &&
-	       !shmchan_alive(rx->proc, sender);
+	shmchan_ring_head(&rx->r, rx->done, &head);
+	return !tx->many && shmchan_owner_slot(head.sender) == tx->r.ring->consumer &&
+	       !shmchan_alive(rx->proc, head.sender);
 }
 
 int shmchan_answer(struct shmchan *rx, struct shmchan *tx, const struct shmchan_msg *m, uint64_t timeout_ns)

@@ -52,6 +52,40 @@ static inline int32_t shmchan_cell_ahead(uint64_t word, uint64_t lap)
 	return (int32_t)(((uint32_t)(word >> 35) - (uint32_t)lap) << 3) >> 3;
 }
 
+// Description of a message: type in [0,16), bytes of payload in [16,37), EXT in bit 37. Above it, in mpsc, the lower 26 bits of
+// its sender, for who reads a cell that is free already.
+#define SHMCHAN_DESC_EXT ((uint64_t)1 << 37) // the extension of the cell belongs to the message
+#define SHMCHAN_DESC_MASK (((uint64_t)1 << 38) - 1)
+
+static inline uint64_t shmchan_desc(uint16_t type, uint32_t len)
+{
+	return (uint64_t)len << 16 | type;
+}
+
+static inline uint16_t shmchan_desc_type(uint64_t desc)
+{
+	return (uint16_t)desc;
+}
+
+static inline uint32_t shmchan_desc_len(uint64_t desc)
+{
+	return (uint32_t)(desc >> 16) & 0x1fffff;
+}
+
+// Word of a cell with one producer: description in [0,38), lap + 1 modulo 2^26 in [38,64).
+#define SHMCHAN_SEQ_ONE ((uint64_t)1 << 38)
+
+static inline uint64_t shmchan_seq(uint64_t lap)
+{
+	return (lap + 1) << 38;
+}
+
+// How many laps `word` is ahead of `lap`; negative if behind.
+static inline int32_t shmchan_seq_ahead(uint64_t word, uint64_t lap)
+{
+	return (int32_t)((int64_t)(word - shmchan_seq(lap)) >> 38);
+}
+
 // Word of a block: state in [61,64). OWNED, KEPT and CACHED: owner in [0,32). SENT: channel id in [32,48), position in [0,32).
 enum shmchan_block_state {
 	SHMCHAN_BLOCK_FREE = 0,

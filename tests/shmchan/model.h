@@ -97,7 +97,7 @@ static inline void model_start_at(struct model *m, uint64_t pos)
 		atomic_store(&shmchan_ring_cell(&r, i)->word,
 			     m->kind == SHMCHAN_KIND_MPSC
 				     ? shmchan_cell_word(pos / m->cap, SHMCHAN_CELL_FREE, 0)
-				     : pos - m->cap + i + 1);
+				     : shmchan_seq(pos / m->cap - 1));
 	m->base = m->head = pos;
 	m->st.enqueued = m->st.dequeued = m->st.done = pos;
 	shmchan_seg_close(&seg);

@@ -296,7 +296,7 @@ Test(proc, a_receiver_that_opens_again_gets_the_block_again)
 	// A message that names a block which its receiver owns already is a bad one.
 	cr_assert_eq(shmchan_try_send(tx, &(struct shmchan_msg){0}), 0);
 	cr_assert_eq(shmchan_block_alloc(b, &m.block), 0);
-	atomic_store(&shmchan_ring_cell(&tx->r, 1)->block, m.block);
+	atomic_store(&tx->r.exts[1].block, m.block);
 	cr_assert_eq(shmchan_take(rx, &m), 0);
 	cr_assert_eq(m.status, SHMCHAN_ECORRUPT);
 	cr_assert_eq(m.block, SHMCHAN_NO_BLOCK);

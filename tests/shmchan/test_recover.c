@@ -244,6 +244,7 @@ static void decided(unsigned chan)
 {
 	struct shmchan_msg m = {.corr = 3};
 	struct scene s = {0};
+	struct shmchan_ext *ext;
 	struct shmchan *tx;
 	void *data;
 
@@ -251,17 +252,20 @@ static void decided(unsigned chan)
 	tx = s.tx[chan];
 	cr_assert_eq(shmchan_block_alloc(s.pool[1], &m.block), 0);
 	cr_assert_eq(shmchan_reserve(tx, &data), 0);
-	tx->cell->corr = 3;
-	atomic_store(&tx->cell->len, 0);
-	tx->cell->type = 0;
-	tx->cell->reply = 0;
-	atomic_store(&tx->cell->block, m.block);
+	ext = &tx->r.exts[tx->i];
+	*ext = (struct shmchan_ext){
+		.corr = 3, .desc = SHMCHAN_DESC_EXT | shmchan_desc(9, 0), .block = m.block, .sender = tx->me};
+	if (tx->many)
+		atomic_store(&tx->cell->desc, ext->desc);
 	cr_assert_eq(shmchan_pool_send(&s.pool[1]->ref, tx->me, m.block & 0xffffff, shmchan_id(tx), tx->pos), 0);
 	die(&s, 1);
 	is(bury(&s, 1), (struct shmchan_repair){.published = 1});
 	cr_assert_eq(shmchan_take(s.rx[chan], &m), 0);
 	cr_assert_eq(m.status, 0);
 	cr_assert_neq(m.block, SHMCHAN_NO_BLOCK);
+	cr_assert_eq(m.corr, 3);
+	cr_assert_eq(m.type, 9);
+	cr_assert_eq(m.sender, 1u << 12 | 1);
 	enter(&s, 1);
 	end(&s);
 }

@@ -7,12 +7,14 @@
 #include <sys/mman.h>
 #include "shmchan/ring.h"
 
-_Static_assert(sizeof(struct shmchan_cell) == 32 && offsetof(struct shmchan_cell, word) == 0 &&
-		       offsetof(struct shmchan_cell, corr) == 8 && offsetof(struct shmchan_cell, len) == 16 &&
-		       offsetof(struct shmchan_cell, type) == 20 &&
-		       offsetof(struct shmchan_cell, block) == 24 &&
-		       offsetof(struct shmchan_cell, sender) == 28,
+_Static_assert(SHMCHAN_DATA_AT_ONE == 8 && SHMCHAN_DATA_AT_MANY == 16 &&
+		       offsetof(struct shmchan_cell, word) == 0 && offsetof(struct shmchan_cell, desc) == 8,
 	       "cells of layout 1");
+_Static_assert(sizeof(struct shmchan_ext) == 32 && offsetof(struct shmchan_ext, corr) == 0 &&
+		       offsetof(struct shmchan_ext, desc) == 8 && offsetof(struct shmchan_ext, block) == 16 &&
+		       offsetof(struct shmchan_ext, sender) == 20 && offsetof(struct shmchan_ext, reply) == 24 &&
+		       offsetof(struct shmchan_ext, deliveries) == 26,
+	       "extensions of layout 1");
 _Static_assert(offsetof(struct shmchan_ring, kind) == 128 &&
 		       offsetof(struct shmchan_ring, sample) == 156 &&
 		       offsetof(struct shmchan_ring, alert_depth) == 164 &&
@@ -105,8 +107,7 @@ Test(ring, check_reports_each_damage)
 	atomic_store(&ring->head, 1);
 	cr_assert_eq(shmchan_ring_check(&r, count, &n), 1, "free, but not done");
 	atomic_store(&ring->head, 0);
-	atomic_store(&shmchan_ring_cell(&r, 0)->word, 1);
-	atomic_store(&shmchan_ring_cell(&r, 0)->len, good.msg_size + 1);
+	atomic_store(&shmchan_ring_cell(&r, 0)->word, shmchan_seq(0) | shmchan_desc(0, good.msg_size + 1));
 	cr_assert_eq(shmchan_ring_check(&r, count, &n), 1, "longer than its cell");
 	memset(mem, 0, sizeof(mem));
 	shmchan_ring_new(mem, "g", 1, "ring", 3, &many);

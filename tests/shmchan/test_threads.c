@@ -115,6 +115,7 @@ static bool race(enum shmchan_kind kind, uint32_t cap)
 	for (unsigned i = 1; ok && i < 3; i++)
 		if (e[i].proc) {
 			e[i].ch->r = e[0].ch->r;
+			shmchan_join(e[i].ch);
 			e[i].pool->ref = e[0].pool->ref;
 		}
 	for (unsigned i = 0; ok && i < 3; i++)

@@ -1,0 +1,365 @@
+// The receiving end: take, done.
+#include <limits.h>
+#include <time.h>
+#include "shmchan/mpsc.h"
+#include "shmchan/probe.h"
+#include "shmchan/proc.h"
+#include "shmchan/spsc.h"
+#include "shmchan/tally.h"
+
+#define likely(c) __builtin_expect(!!(c), 1)
+#define unlikely(c) __builtin_expect(!!(c), 0)
+
+void shmchan_wake_producers(struct shmchan *ch)
+{
+	// A producer that sets it again from here on looks at the ring after that, and sees the freed cells.
+	atomic_store_explicit(&ch->r.ring->tx_wait, 0, memory_order_relaxed);
+	for (unsigned w = 0; w < SHMCHAN_SLOT_WORDS; w++)
+		for (uint64_t set = ch->producers[w]; set; set &= set - 1) {
+			unsigned slot = w * 64 + (unsigned)__builtin_ctzll(set);
+
+			if (slot < ch->proc->c.proc_cnt)
+				shmchan_bell_ring(&ch->proc->c.procs[slot].bell, ch->fence);
+		}
+}
+
+void shmchan_flush(struct shmchan *ch)
+{
+	if (ch->tx || ch->many || ch->freed == ch->done)
+		return;
+	ch->freed = ch->done;
+	// Pairs with the acquire in shmchan_spsc_look: the loads from the cells are complete before it.
+	atomic_store_explicit(&ch->r.ring->head, ch->done, memory_order_release);
+	shmchan_freed(ch);
+}
+
+static void free_many(struct shmchan *ch, uint32_t cells)
+{
+	while (cells--) {
+		shmchan_mpsc_free(ch, ch->done_i, ch->done_lap);
+		if (++ch->done_i == ch->r.cap) {
+			ch->done_i = 0;
+			ch->done_lap++;
+		}
+	}
+	shmchan_freed(ch);
+}
+
+// Completes `cells` cells, by one store: all of them or none.
+static inline void advance_done(struct shmchan *ch, uint32_t cells)
+{
+	if (unlikely(ch->counting))
+		shmchan_tally_seal(ch, cells);
+	ch->done += cells;
+#ifndef SHMCHAN_BENCH_UNSAFE
+	// They are completed by this store. Release: with it, sealed counters count and the cells may be used again.
+	atomic_store_explicit(&ch->r.ring->done, ch->done, memory_order_release);
+#endif
+	if (unlikely(ch->counting)) {
+		ch->counting = false;
+		ch->tally_cur = 1 - ch->tally_cur;
+	}
+	if (ch->many)
+		free_many(ch, cells);
+	else
+		shmchan_spsc_free(ch);
+}
+
+static inline void advance_taken(struct shmchan *ch)
+{
+	ch->taken++;
+#ifndef SHMCHAN_BENCH_UNSAFE
+	// From this store on the message is in flight. Relaxed, read after a death only; the fence keeps the compiler from
+	// moving the reader's loads before it, and a killed process's stores are those before it in program order.
+	atomic_store_explicit(&ch->r.ring->taken, ch->taken, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+#endif
+	ch->at = (void *)((char *)ch->at + ch->r.stride);
+	if (unlikely(++ch->taken_i == ch->r.cap)) {
+		ch->taken_i = 0;
+		ch->taken_lap++;
+		ch->at = shmchan_next_cell(ch, 0);
+		ch->at_word = ch->many ? shmchan_cell_word(ch->taken_lap, SHMCHAN_CELL_FULL, 0)
+				       : shmchan_seq(ch->taken_lap);
+	}
+}
+
+// A message that holds nothing is completed at once if it is the oldest, else after those before it (pass_voids).
+void shmchan_skip(struct shmchan *ch)
+{
+	bool oldest = ch->taken == ch->done;
+
+	advance_taken(ch);
+	if (oldest) {
+		shmchan_tally_count(ch, SHMCHAN_TALLY_SKIPPED, 1);
+		advance_done(ch, 1);
+	}
+}
+
+static void pass_voids(struct shmchan *ch)
+{
+	while (ch->done != ch->taken) {
+		uint64_t w =
+			atomic_load_explicit(&shmchan_next_cell(ch, ch->done_i)->word, memory_order_relaxed);
+
+		if (shmchan_cell_ahead(w, ch->done_lap) != 0 || shmchan_cell_state(w) != SHMCHAN_CELL_ABORTED)
+			return;
+		shmchan_tally_count(ch, SHMCHAN_TALLY_SKIPPED, 1);
+		advance_done(ch, 1);
+	}
+}
+
+// Nothing to take: publishes what was freed, and looks for an answer of the broker's.
+static int take_empty(struct shmchan *ch, struct shmchan_msg *m)
+{
+	struct shmchan_ring *ring = ch->r.ring;
+
+	shmchan_flush(ch);
+	if (ch->many || ch->notice || ch->taken != ch->done)
+		return SHMCHAN_EMPTY;
+	// Acquire: pairs with the broker's release; the correlation id stands before it.
+	if (atomic_load_explicit(&ring->notice_cnt, memory_order_acquire) ==
+	    atomic_load_explicit(&ring->notice_seen, memory_order_relaxed))
+		return SHMCHAN_EMPTY;
+	ch->notice = true;
+	*m = (struct shmchan_msg){.corr = atomic_load_explicit(&ring->notice_corr, memory_order_relaxed),
+				  .status = SHMCHAN_PEER_DIED,
+				  .pos = ch->taken};
+	return 0;
+}
+
+// Dying between advance_taken and the change of the block's word leaves a block SENT in a message in flight: recovery
+// frees it with the message.
+static void take_block(struct shmchan *ch, struct shmchan_msg *m, shmchan_block b)
+{
+	struct shmchan_pool *pool = shmchan_block_pool(ch->proc, b);
+	uint32_t i = pool ? shmchan_block_index(&pool->ref, b) : UINT32_MAX;
+
+	if (i == UINT32_MAX || (shmchan_pool_receive(&pool->ref, ch->me, i, ch->r.id, m->pos) &&
+				// The earlier handle has received it.
+				!(m->pos < ch->again && shmchan_pool_mine(&pool->ref, ch->me, i)))) {
+		m->status = SHMCHAN_ECORRUPT;
+		shmchan_tally_count(ch, SHMCHAN_TALLY_BAD, 1);
+		return;
+	}
+	m->block = b;
+}
+
+// Messages before the receiver, by the producers' hint: one cache line, where a scan of the ring would read a line per
+// message. It may lag by a message; mpsc counts claimed cells.
+static uint64_t hinted_depth(const struct shmchan *ch)
+{
+	uint64_t tail = atomic_load_explicit(&ch->r.ring->tail, memory_order_relaxed);
+	int64_t depth = (int64_t)(tail - ch->taken);
+
+	if (shmchan_ring_many(&ch->r)) { // lap and index
+		int32_t laps = shmchan_cell_ahead((tail >> 32) << 35, ch->taken / ch->r.cap);
+
+		depth = (int64_t)laps * ch->r.cap + (uint32_t)tail - (int64_t)(ch->taken % ch->r.cap);
+	}
+	return depth < 0 ? 0 : depth > ch->r.cap ? ch->r.cap : (uint64_t)depth;
+}
+
+// Keeps sampled messages at least PACE_NS apart, unless a tool has asked for a certain sampling. The consumer does it alone:
+// it sees the messages of all producers. The compare-and-swap fails if a tool sets the word just now.
+#define PACE_NS 20000
+#define PACE_MASK_MAX 0xffffu
+
+static void pace(struct shmchan *ch, uint32_t word)
+{
+	uint64_t now, passed;
+	struct timespec t;
+	uint32_t next = word;
+
+	if (word & SHMCHAN_PROBE_FIXED)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	passed = now - ch->paced_ns;
+	ch->paced_ns = now;
+	if (passed < PACE_NS && word < PACE_MASK_MAX)
+		next = word << 1 | 1;
+	else if (passed > 4 * PACE_NS && word > SHMCHAN_PROBE_MASK_DEFAULT)
+		next = word >> 1;
+	if (next != word)
+		atomic_compare_exchange_strong_explicit(&ch->r.ring->sample, &word, next,
+							memory_order_relaxed, memory_order_relaxed);
+}
+
+static void probe_pop(struct shmchan *ch, uint64_t pos)
+{
+	uint32_t word = atomic_load_explicit(&ch->r.ring->sample, memory_order_relaxed);
+	bool sampled = SHMCHAN_PROBE_SAMPLED(pos, word);
+
+	if (!sampled && pos != ch->first)
+		return;
+	SHMCHAN_PROBE_POP(ch->r.key, hinted_depth(ch), pos);
+	if (sampled)
+		pace(ch, word);
+}
+
+static int take_slowly(struct shmchan *ch, struct shmchan_msg *m)
+{
+	struct shmchan_head head;
+	struct shmchan_cell *c;
+
+	if (ch->tx)
+		return SHMCHAN_EINVAL;
+	c = ch->many ? shmchan_mpsc_peek(ch) : shmchan_spsc_peek(ch);
+	if (!c)
+		return take_empty(ch, m);
+	shmchan_ring_head(&ch->r, ch->taken, &head);
+	ch->from = head.sender;
+	advance_taken(ch);
+	*m = (struct shmchan_msg){.data = shmchan_ring_data(&ch->r, c),
+				  .len = head.len,
+				  .type = head.type,
+				  .reply = head.reply,
+				  .corr = head.corr,
+				  .sender = head.sender,
+				  .deliveries = head.deliveries,
+				  .pos = ch->taken - 1};
+	if (head.len > ch->r.msg_size) {
+		m->len = 0;
+		m->status = SHMCHAN_ECORRUPT;
+		shmchan_tally_count(ch, SHMCHAN_TALLY_BAD, 1);
+	} else if (head.type == SHMCHAN_TYPE_DIED) {
+		m->status = SHMCHAN_PEER_DIED;
+	} else if (head.block != SHMCHAN_NO_BLOCK) {
+		take_block(ch, m, head.block);
+	}
+	if (SHMCHAN_PROBE_POP_ENABLED())
+		probe_pop(ch, m->pos);
+	return 0;
+}
+
+// A plain message, as most are: no extension, nothing out of bounds, nobody who looks on.
+static inline bool take_fast(struct shmchan *ch, struct shmchan_msg *m)
+{
+	struct shmchan_cell *c = ch->at;
+	// Pairs with the release in the publish of the kind.
+	uint64_t w = atomic_load_explicit(&c->word, memory_order_acquire), desc = w;
+	shmchan_owner from = ch->from;
+
+	if (ch->many) {
+		if (w >> 32 != ch->at_word >> 32)
+			return false;
+		from = (shmchan_owner)w;
+		desc = atomic_load_explicit(&c->desc, memory_order_relaxed);
+		if (desc & SHMCHAN_DESC_EXT)
+			return false;
+	} else if ((w ^ ch->at_word) >= SHMCHAN_DESC_EXT) {
+		return false;
+	}
+	if (unlikely(shmchan_desc_len(desc) > ch->r.msg_size ||
+		     shmchan_desc_type(desc) > SHMCHAN_TYPE_MAX || SHMCHAN_PROBE_POP_ENABLED()))
+		return false;
+	m->pos = ch->taken;
+	advance_taken(ch);
+	m->data = shmchan_ring_data(&ch->r, c);
+	m->len = shmchan_desc_len(desc);
+	m->type = shmchan_desc_type(desc);
+	m->reply = 0;
+	m->corr = 0;
+	m->block = SHMCHAN_NO_BLOCK;
+	m->sender = from;
+	m->deliveries = 0;
+	m->status = 0;
+	return true;
+}
+
+int shmchan_take(struct shmchan *ch, struct shmchan_msg *m)
+{
+	return take_fast(ch, m) ? 0 : take_slowly(ch, m);
+}
+
+int shmchan_take_batch(struct shmchan *ch, struct shmchan_msg *m, unsigned n)
+{
+	unsigned got = 0;
+	int err = SHMCHAN_EINVAL;
+
+	// What comes after a notice would be completed before it.
+	while (got < n && got < INT_MAX && !(got && ch->notice) && (err = shmchan_take(ch, &m[got])) == 0)
+		got++;
+	return got ? (int)got : err;
+}
+
+static void done_notice(struct shmchan *ch)
+{
+	struct shmchan_ring *ring = ch->r.ring;
+
+	ch->notice = false;
+	// Release: the notice's line may be written again. Pairs with the broker's acquire.
+	atomic_store_explicit(&ring->notice_seen,
+			      atomic_load_explicit(&ring->notice_cnt, memory_order_relaxed),
+			      memory_order_release);
+}
+
+// Cells of the n oldest messages in flight, the aborted ones between them included; 0 if there are fewer messages.
+static uint32_t cells_of(struct shmchan *ch, unsigned n, uint64_t *voids)
+{
+	uint32_t i = ch->done_i, cells = 0, in_flight = (uint32_t)(ch->taken - ch->done);
+	uint64_t lap = ch->done_lap;
+
+	*voids = 0;
+	if (n > in_flight)
+		return 0;
+	if (!ch->many)
+		return n;
+	while (n && cells < in_flight) {
+		uint64_t w = atomic_load_explicit(&shmchan_next_cell(ch, i)->word, memory_order_relaxed);
+		bool none = shmchan_cell_ahead(w, lap) == 0 && shmchan_cell_state(w) == SHMCHAN_CELL_ABORTED;
+
+		*voids += none;
+		n -= !none;
+		cells++;
+		if (++i == ch->r.cap) {
+			i = 0;
+			lap++;
+		}
+	}
+	return n ? 0 : cells;
+}
+
+static void probe_done(struct shmchan *ch, uint32_t cells)
+{
+	uint32_t word = atomic_load_explicit(&ch->r.ring->sample, memory_order_relaxed);
+
+	for (uint64_t pos = ch->done; pos != ch->done + cells; pos++)
+		if (SHMCHAN_PROBE_SAMPLED(pos, word))
+			SHMCHAN_PROBE_DONE(ch->r.key, pos);
+}
+
+int shmchan_done_batch(struct shmchan *ch, unsigned n)
+{
+	uint64_t voids;
+	uint32_t cells;
+
+	if (ch->tx || n == 0)
+		return SHMCHAN_EINVAL;
+	if (ch->notice) {
+		if (n > 1)
+			return SHMCHAN_ENOENT;
+		done_notice(ch);
+		return 0;
+	}
+	cells = cells_of(ch, n, &voids);
+	if (!cells)
+		return SHMCHAN_ENOENT;
+	if (SHMCHAN_PROBE_DONE_ENABLED())
+		probe_done(ch, cells);
+	if (voids)
+		shmchan_tally_count(ch, SHMCHAN_TALLY_SKIPPED, voids);
+	advance_done(ch, cells);
+	if (ch->many)
+		pass_voids(ch);
+	return 0;
+}
+
+int shmchan_done(struct shmchan *ch)
+{
+	if (unlikely(ch->tx || ch->notice || ch->many || ch->done == ch->taken || SHMCHAN_PROBE_DONE_ENABLED()))
+		return shmchan_done_batch(ch, 1);
+	advance_done(ch, 1);
+	return 0;
+}

@@ -152,6 +152,22 @@ static void fill_entry(struct shmchan_ctl_entry *e, const struct shmchan_group_s
 	}
 }
 
+int shmchan_group_sizes(const struct shmchan_group_spec *s, uint64_t *sizes, struct shmchan_why *why)
+{
+	unsigned cnt = s->chan_cnt + s->pool_cnt + 1;
+	int err = check_spec(s, why);
+
+	for (unsigned i = 0; i < cnt && !err; i++) {
+		struct shmchan_ctl_entry e = {.kind = 0};
+
+		fill_entry(&e, s, i);
+		sizes[i] = e.size;
+	}
+	if (!err)
+		sizes[cnt] = shmchan_ctl_footprint(s->service_cnt + 1, cnt);
+	return err;
+}
+
 static int create_object(const struct shmchan_group_spec *s, const struct shmchan_ctl *ctl,
 			 const struct shmchan_ctl_entry *e, unsigned i, struct shmchan_why *why)
 {

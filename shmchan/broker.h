@@ -70,6 +70,10 @@ struct shmchan_group_spec {
 SHMCHAN_API int shmchan_broker_create(struct shmchan_broker **out, const struct shmchan_group_spec *spec,
 				      struct shmchan_why *why);
 
+// shmchan_group_sizes gives the bytes of each segment that create would make: sizes[0 .. chan_cnt + pool_cnt + 2), the
+// channels, the pools, the dead letters, the control segment. Errors: EINVAL as above.
+SHMCHAN_API int shmchan_group_sizes(const struct shmchan_group_spec *spec, uint64_t *sizes, struct shmchan_why *why);
+
 // shmchan_broker_adopt maps an existing group whose broker is dead, makes the calling process its broker, and
 // finishes what the dead one had begun. Errors: ENOENT; EEXIST its broker lives; ELAYOUT; ETRUNC; ECORRUPT; ESYS.
 SHMCHAN_API int shmchan_broker_adopt(struct shmchan_broker **out, const char *group, struct shmchan_why *why);

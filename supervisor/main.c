@@ -1,9 +1,13 @@
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include "supervisor/client.h"
+#include "supervisor/command.h"
 #include "supervisor/group.h"
+#include "supervisor/picture.h"
 #include "supervisor/say.h"
+#include "supervisor/schema.h"
 
 #define SET_MAX 256
 
@@ -26,13 +30,6 @@ struct args {
 	unsigned set_cnt;
 	bool verbose, json, follow;
 	int signal;
-};
-
-struct command {
-	const char *name, *synopsis, *help;
-	int words;        // it takes
-	unsigned options; // it knows
-	enum sup_exit (*run)(const struct args *a);
 };
 
 static int load(const struct args *a, struct plan **plan, struct fail *fail)
@@ -94,24 +91,9 @@ static enum sup_exit do_check(const struct args *a)
 		rc = launch_prepare(&launch, plan, i, "", &plan->arena, &fail);
 	if (rc)
 		return not_started(&fail);
-	printf("group %s: %u services, %u channels, %u pools\n", plan->spec.name, plan->spec.service_cnt,
-	       plan->spec.chan_cnt, plan->spec.pool_cnt);
-	for (unsigned i = 0; i < plan->spec.service_cnt; i++) {
-		printf("service %s:", plan->services[i].name);
-		for (char **arg = plan->services[i].argv; *arg; arg++)
-			printf(" %s", *arg);
-		putchar('\n');
-	}
-	for (unsigned i = 0; i < plan->spec.chan_cnt; i++) {
-		const struct shmchan_chan_spec *c = &plan->spec.chans[i];
-
-		printf("channel %s:", c->name);
-		for (unsigned k = 0; k < c->producer_cnt; k++)
-			printf(" %s", plan->spec.services[c->producers[k] - 1]);
-		printf(" -> %s\n", plan->spec.services[c->consumers[0] - 1]);
-	}
+	rc = picture_draw(stdout, plan, &fail);
 	plan_free(plan);
-	return SUP_OK;
+	return rc ? not_started(&fail) : SUP_OK;
 }
 
 static enum sup_exit do_status(const struct args *a)
@@ -155,6 +137,20 @@ static enum sup_exit do_events(const struct args *a)
 }
 
 static enum sup_exit do_help(const struct args *a);
+static enum sup_exit do_manual(const struct args *a);
+static enum sup_exit do_completion(const struct args *a);
+
+static enum sup_exit do_schema(const struct args *a)
+{
+	json_t *o = schema_json();
+	int rc = o ? json_dumpf(o, stdout, JSON_INDENT(2)) : -1;
+
+	json_decref(o);
+	if (!rc && puts("") >= 0)
+		return SUP_OK;
+	say(NULL, "can't write the schema: %s", o ? strerror(errno) : "no memory");
+	return SUP_SYSTEM;
+}
 
 static const struct command commands[] = {
 	{"run", "TOPOLOGY [--name GROUP] [--set NAME=VALUE]... [--report FILE] [--verbose]",
@@ -181,6 +177,10 @@ static const struct command commands[] = {
 	 "show the last events of a running group: deaths, repairs, respawns, alerts; with -f also those to come, "
 	 "until it ends",
 	 1, OPT_FOLLOW | OPT_JSON, do_events},
+	{"schema", "", "print the JSON schema (draft 2020-12) of a topology, for editors", 0, 0, do_schema},
+	{"manual", "[EXAMPLE]",
+	 "print the manual page shmsup(1), or shmsup-topology(5) with the topology EXAMPLE in it", 0, OPT_WORD, do_manual},
+	{"completion", "", "print the completion of bash", 0, 0, do_completion},
 	{"help", "", "show this", 0, 0, do_help},
 	{0},
 };
@@ -195,6 +195,24 @@ static enum sup_exit do_help(const struct args *a)
 	       "permitted\n"
 	       "\nexit statuses:\n");
 	exits_print(stdout);
+	return SUP_OK;
+}
+
+static enum sup_exit do_manual(const struct args *a)
+{
+	if (!a->words[0]) {
+		manual_page(commands);
+		return SUP_OK;
+	}
+	if (manual_topology(a->words[0]) == SUP_OK)
+		return SUP_OK;
+	say(NULL, "manual: can't read %s: %s", a->words[0], strerror(errno));
+	return SUP_USAGE;
+}
+
+static enum sup_exit do_completion(const struct args *a)
+{
+	manual_completion(commands);
 	return SUP_OK;
 }
 

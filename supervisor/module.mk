@@ -22,6 +22,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	loop_poll.c \
 	loop_uring.c \
 	notify.c \
+	picture.c \
 	plan.c \
 	plan_confine.c \
 	plan_job.c \
@@ -30,6 +31,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	report.c \
 	rundir.c \
 	say.c \
+	schema.c \
 	service.c \
 	stale.c \
 	strategy.c \
@@ -43,5 +45,30 @@ supervisor_SRC := $(addprefix supervisor/, \
 supervisor_LDLIBS := -lcyaml -lyaml -ljansson -luring -lcap -lseccomp
 
 PROGS += shmsup
-shmsup_SRC := supervisor/main.c
+shmsup_SRC := supervisor/main.c supervisor/manual.c
 shmsup_LIBS := supervisor shmchan
+
+# The manual and the completion come from the tables that the program works on, by the program itself.
+SHMSUP_MAN := $(O)/share/man/man1/shmsup.1 $(O)/share/man/man5/shmsup-topology.5
+EXTRA_ALL += $(SHMSUP_MAN) $(O)/share/bash-completion/completions/shmsup
+$(O)/share/man/man1/shmsup.1: $(O)/bin/shmsup
+	$(call say,GEN)
+	$(Q)mkdir -p $(@D)
+	$(Q)$< manual >$@
+$(O)/share/man/man5/shmsup-topology.5: $(O)/bin/shmsup supervisor/examples/upper.yaml
+	$(call say,GEN)
+	$(Q)mkdir -p $(@D)
+	$(Q)$< manual supervisor/examples/upper.yaml >$@
+$(O)/share/bash-completion/completions/shmsup: $(O)/bin/shmsup
+	$(call say,GEN)
+	$(Q)mkdir -p $(@D)
+	$(Q)$< completion >$@
+.PHONY: install-shmsup
+install: install-shmsup
+install-shmsup: all
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/doc/shmchan/examples
+	install -m 644 $(O)/share/man/man1/shmsup.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(O)/share/man/man5/shmsup-topology.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 $(O)/share/bash-completion/completions/shmsup $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 supervisor/examples/* $(DESTDIR)$(PREFIX)/share/doc/shmchan/examples

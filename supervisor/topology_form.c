@@ -153,3 +153,18 @@ const char *topo_form_pattern(enum topo_form form)
 
 	return patterns[form];
 }
+
+const char *topo_form_text(enum topo_form form)
+{
+	static const char *const texts[] = {
+		[TOPO_FORM_ANY] = "a value",
+		[TOPO_FORM_SIZE] = "bytes, as a number or with K, M, G or T",
+		[TOPO_FORM_CLASS] = "SIZE*COUNT, SIZE in bytes or with K, M, G or T",
+		[TOPO_FORM_LIMIT] = "VALUE or SOFT:HARD, numbers or unlimited",
+		[TOPO_FORM_CPUS] = "numbers and ranges",
+		[TOPO_FORM_CAP] = "a name",
+	};
+	_Static_assert(sizeof(texts) / sizeof(texts[0]) == TOPO_FORM_CNT, "every form is described");
+
+	return texts[form];
+}

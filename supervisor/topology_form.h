@@ -11,6 +11,8 @@
 const char *topo_form_error(enum topo_form form, const char *text);
 // topo_form_pattern is the form as a regular expression of ECMA 262 (JSON schema); NULL for TOPO_FORM_ANY.
 const char *topo_form_pattern(enum topo_form form);
+// topo_form_text describes the form in a few words.
+const char *topo_form_text(enum topo_form form);
 
 // Each returns false for a text of another form, or a value that does not fit.
 bool topo_size(const char *text, uint64_t *out);                   // bytes; K, M, G, T count in 1,024

@@ -1,6 +1,7 @@
 #include "supervisor/topology_keys.h"
 
 #include "shmchan/broker.h"
+#include <string.h>
 #include "supervisor/topology.h"
 
 #define LIST_MAX 4096
@@ -147,3 +148,36 @@ static const cyaml_schema_field_t top_fields[] = {
 const cyaml_schema_value_t topo_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct topo_data, top_fields)};
 const cyaml_schema_field_t *const topo_top_fields = top_fields;
+
+static const cyaml_schema_field_t *find(const cyaml_schema_field_t *fields, const char *here, const char *section,
+					const char *key)
+{
+	const cyaml_schema_field_t *found = NULL;
+
+	for (const cyaml_schema_field_t *f = fields; f->key && !found; f++) {
+		const cyaml_schema_value_t *v = &f->value;
+
+		if (strcmp(here, section) == 0 && strcmp(f->key, key) == 0)
+			return f;
+		if (v->type == CYAML_SEQUENCE)
+			v = v->sequence.entry;
+		if (v->type == CYAML_MAPPING)
+			found = find(v->mapping.fields, f->key, section, key);
+	}
+	return found;
+}
+
+const cyaml_schema_field_t *topo_field_find(const char *section, const char *key)
+{
+	return find(top_fields, "topology", section, key);
+}
+
+const char *topo_word(const char *section, const char *key, int64_t value)
+{
+	const cyaml_schema_field_t *f = topo_field_find(section, key);
+
+	for (uint32_t i = 0; f && f->value.type == CYAML_ENUM && i < f->value.enumeration.count; i++)
+		if (f->value.enumeration.strings[i].val == value)
+			return f->value.enumeration.strings[i].str;
+	return "";
+}

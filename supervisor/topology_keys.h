@@ -34,4 +34,8 @@ struct topo_key {
 extern const struct topo_key topo_keys[];
 const struct topo_key *topo_key_find(const char *section, const char *key); // NULL if there is none
 
+// topo_field_find finds the field of a key; topo_word the word that stands for `value` of a key with words, or "".
+const cyaml_schema_field_t *topo_field_find(const char *section, const char *key);
+const char *topo_word(const char *section, const char *key, int64_t value);
+
 #endif

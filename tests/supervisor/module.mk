@@ -15,6 +15,11 @@ $(O)/test/sup_actor: $(O)/obj/tests/supervisor/actor.o $(O)/lib/libshmchan.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shmchan_LDLIBS) -lpthread
 -include $(O)/obj/tests/supervisor/actor.d
 
+# What is in supervisor/examples is run as it stands.
+TEST_PROGS += example-upper
+example-upper_SRC  := supervisor/examples/upper.c
+example-upper_LIBS := shmchan
+
 SCRIPTS += $(addprefix tests/supervisor/, \
 	confine.sh \
 	control.sh \
@@ -22,6 +27,7 @@ SCRIPTS += $(addprefix tests/supervisor/, \
 	events.sh \
 	hang.sh \
 	job.sh \
+	manual.sh \
 	stale.sh \
 	strategy.sh \
 	topology.sh \

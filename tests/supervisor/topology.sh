@@ -51,7 +51,7 @@ EOF
 good | sed 's/complete: done/complete: b/; s/^channels:/  - {name: b, command: sleep, args: ["0"], restart: never}\n&/' >"$dir/good.yaml"
 out=$("$shmsup" check "$dir/good.yaml" --set text='a "b" $c: #\')
 is "a good topology: exit status" $? 0
-like "a good topology: services" "$out" "group good: 4 services, 3 channels, 1 pools*service w-2: $actor idle 2 a \"b\" \$c: #*"
+like "a good topology: services" "$out" "group good: 4 services, 3 channels, 1 pool; *service w-2: $actor idle 2 a \"b\" \$c: #*"
 
 # bad STATUS PATTERN NAME: the topology on standard input.
 bad() {

@@ -88,8 +88,32 @@ static void stop_what_can(struct group *g)
 			service_feed(&g->services[i], SVC_EV_STOP);
 }
 
+static void tell_what_is(struct group *g)
+{
+	unsigned ready = 0, done = 0, failed = 0;
+	char text[TELL_MAX];
+	int len;
+
+	for (unsigned i = 0; i < g->service_cnt; i++) {
+		ready += g->services[i].state == SVC_READY;
+		done += g->services[i].state == SVC_DONE;
+		failed += g->services[i].state == SVC_FAILED;
+	}
+	len = snprintf(text, sizeof(text), "%s%u of %u services ready", g->stopping ? "stopping, " : "", ready,
+		       g->service_cnt);
+	if (done)
+		len += snprintf(text + len, sizeof(text) - (size_t)len, ", %u done", done);
+	if (failed)
+		len += snprintf(text + len, sizeof(text) - (size_t)len, ", %u failed", failed);
+	if (group_respawns(g))
+		snprintf(text + len, sizeof(text) - (size_t)len, ", %llu respawns",
+			 (unsigned long long)group_respawns(g));
+	tell_state(&g->tell, ready + done == g->service_cnt, g->stopping, text);
+}
+
 static void go_on(struct group *g)
 {
+	tell_what_is(g);
 	if (g->stopping)
 		stop_what_can(g);
 	else
@@ -302,6 +326,7 @@ static int set_up(struct group *g, struct fail *fail)
 
 static void tear_down(struct group *g)
 {
+	tell_close(&g->tell);
 	progress_stop(&g->progress);
 	chaos_stop(&g->chaos);
 	hang_stop(&g->hang_watch);
@@ -344,6 +369,7 @@ static void run(struct group *g)
 
 	g->begin_ns = loop_now();
 	events_put(g->events, "group", json_pack("{s:s}", "state", "running"));
+	tell_open(&g->tell, g->loop);
 	progress_start(&g->progress, g->loop, g->plan, g->report, respawns_of, g);
 	hang_start(&g->hang_watch, g);
 	alert_start(&g->alert, g);
@@ -483,6 +509,7 @@ enum sup_exit group_run(struct plan *plan, const struct group_options *options)
 	struct group g = {.plan = plan,
 			  .options = options,
 			  .lock = -1,
+			  .tell = {.fd = -1},
 			  .retry = {on_retry, 0, 0},
 			  .go_on = {on_go_on, 0, 0}};
 	enum sup_exit status;

@@ -17,6 +17,7 @@
 #include "supervisor/plan.h"
 #include "supervisor/progress.h"
 #include "supervisor/report.h"
+#include "supervisor/tell.h"
 #include "supervisor/strategy.h"
 
 struct group_options {
@@ -88,6 +89,7 @@ struct group {
 	struct launcher launcher;
 	int lock; // rundir_lock
 	struct progress progress;
+	struct tell tell;
 	struct chaos chaos;
 	struct service *services;
 	unsigned service_cnt;

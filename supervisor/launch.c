@@ -136,7 +136,8 @@ static bool has_slot(const unsigned *slots, unsigned cnt, unsigned slot)
 
 static bool ours(const char *var)
 {
-	return strncmp(var, "SHMCHAN_", 8) == 0 || strncmp(var, "NOTIFY_SOCKET=", 14) == 0;
+	return strncmp(var, "SHMCHAN_", 8) == 0 || strncmp(var, "NOTIFY_SOCKET=", 14) == 0 ||
+	       strncmp(var, "WATCHDOG_", 9) == 0; // of shmsup itself
 }
 
 static bool overridden(const struct plan_service *s, const char *var)

@@ -35,6 +35,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	service.c \
 	stale.c \
 	strategy.c \
+	tell.c \
 	topology.c \
 	topology_docs.c \
 	topology_form.c \
@@ -71,4 +72,6 @@ install-shmsup: all
 	install -m 644 $(O)/share/man/man1/shmsup.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(O)/share/man/man5/shmsup-topology.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 $(O)/share/bash-completion/completions/shmsup $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' supervisor/shmsup@.service.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/shmsup@.service
 	install -m 644 supervisor/examples/* $(DESTDIR)$(PREFIX)/share/doc/shmchan/examples

@@ -26,6 +26,10 @@ fuzz_eth_block_LIBS := eth bls
 fuzzers += fuzz_interchange
 fuzz_interchange_LIBS := eth_protection
 
+fuzzers += fuzz_topology fuzz_control
+fuzz_topology_LIBS := supervisor shmchan
+fuzz_control_LIBS := supervisor shmchan
+
 define fuzz_rules
 $(1)_SRC := tests/fuzz/$(1).c $$($(1)_MORE)
 replay_$(1)_SRC := tests/fuzz/$(1).c tests/fuzz/replay.c $$($(1)_MORE)

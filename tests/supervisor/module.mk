@@ -30,5 +30,6 @@ SCRIPTS += $(addprefix tests/supervisor/, \
 	manual.sh \
 	stale.sh \
 	strategy.sh \
+	systemd.sh \
 	topology.sh \
 )

@@ -1,0 +1,31 @@
+// What shmsup tells whoever supervises it, in the protocol of sd_notify(3): READY=1 once every service has been ready (or
+// has ended well), STATUS as that changes, WATCHDOG=1 as long as the event loop turns, STOPPING=1. Nothing where
+// NOTIFY_SOCKET is not set.
+#ifndef SUPERVISOR_TELL_H
+#define SUPERVISOR_TELL_H
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include "supervisor/loop.h"
+
+#define TELL_MAX 512 // bytes of a message
+
+struct tell {
+	struct loop_timer timer; // of the watchdog
+	struct loop *loop;
+	int fd; // -1: nobody listens
+	struct sockaddr_un addr;
+	socklen_t addr_len;
+	uint64_t every_ns; // 0: no watchdog
+	bool ready, stopping;
+	char status[TELL_MAX];
+};
+
+// tell_open takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID from the environment, which keeps them: services are
+// given their own. A socket that can't be reached is as none: it is the listener's loss.
+void tell_open(struct tell *t, struct loop *l);
+// tell_state: where the group is. `ready` once is for ever. Sends only what has changed.
+void tell_state(struct tell *t, bool ready, bool stopping, const char *status);
+void tell_close(struct tell *t);
+
+#endif

@@ -19,6 +19,7 @@ struct client {
 	struct control *control;
 	struct control_wait wait;
 	bool follows;
+	int fd;    // that the client has sent with its request, -1 = none
 	bool last; // to be closed when its output is gone
 	char in[CONTROL_REQUEST_MAX];
 	size_t in_len;
@@ -48,8 +49,16 @@ json_t *control_error(const char *fmt, ...)
 	return json_pack("{s:b, s:s}", "ok", 0, "error", text);
 }
 
+static void drop_file(struct client *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+}
+
 static void drop(struct client *c)
 {
+	drop_file(c);
 	loop_unwatch(c->control->loop, &c->watch);
 	loop_timer_cancel(c->control->loop, &c->timer);
 	loop_timer_cancel(c->control->loop, &c->next);
@@ -115,13 +124,14 @@ static void handle_line(struct client *c, size_t len)
 	json_error_t error;
 	json_t *request = json_loadb(c->in, len, JSON_REJECT_DUPLICATES, &error), *reply;
 
-	c->wait = (struct control_wait){0};
+	c->wait = (struct control_wait){.fd = c->fd};
 	if (!json_is_object(request))
 		reply = control_error("a request is one JSON object on a line: %s",
 				      request ? "not an object" : error.text);
 	else
 		reply = c->control->f(c->control->ctx, request, &c->wait);
 	json_decref(request);
+	drop_file(c);
 	if (reply || !c->wait.waiting)
 		put_reply(c, reply);
 	c->follows = c->wait.follow;
@@ -170,6 +180,29 @@ static void on_next(struct loop_timer *t)
 	go_on(c);
 }
 
+// Reads on, and keeps the last file that was sent along.
+static ssize_t receive(struct client *c)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = {c->in + c->in_len, sizeof(c->in) - c->in_len};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control.bytes,
+			   .msg_controllen = sizeof(control.bytes)};
+	ssize_t n = recvmsg(c->watch.fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *h = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+	if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS &&
+	    h->cmsg_len == CMSG_LEN(sizeof(int))) {
+		drop_file(c);
+		memcpy(&c->fd, CMSG_DATA(h), sizeof(int));
+	}
+	return n;
+}
+
 static void on_client(struct loop_watch *w, short revents)
 {
 	struct client *c = (struct client *)w;
@@ -181,7 +214,7 @@ static void on_client(struct loop_watch *w, short revents)
 		return;
 	}
 	if (!has_output(c)) {
-		n = recv(w->fd, c->in + c->in_len, sizeof(c->in) - c->in_len, MSG_DONTWAIT);
+		n = receive(c);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 			drop(c);
 			return;
@@ -226,6 +259,7 @@ static void admit(struct control *c, int fd)
 		k->timer = (struct loop_timer){on_idle, 0, 0};
 		k->next = (struct loop_timer){on_next, 0, 0};
 		k->control = c;
+		k->fd = -1;
 		k->wait = (struct control_wait){0};
 		k->last = k->follows = false;
 		k->in_len = k->out_len = k->out_done = 0;

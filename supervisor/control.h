@@ -13,6 +13,13 @@
 //	{"verb": "stop"}                                    -> no reply: end of file when all is gone
 //	{"verb": "events", "follow": true}                  -> {"ok": true, "events": [...]}, the last ones; with "follow"
 //	                                                       each further event is a line (events.h), until the group ends
+//	{"verb": "inject", "channel": "work"}               -> {"ok": true, "sent": 3, "full": false}: the records
+//	                                                       (shmchan/record.h) in the file that comes with it
+//	{"verb": "drain", "channel": "work", "limit": 5, "drop": true} -> {"ok": true, "drained": 5, "left": 2}; both
+//	                                                       may be left out: 65536, as dead letters
+//	{"verb": "dead-replay", "letter": 7}                -> {"ok": true}
+//	{"verb": "dead-drop", "letter": 7}                  -> {"ok": true}
+//	{"verb": "repair"}                                  -> {"ok": true, "repaired": [{"object": ..., "text": ...}]}
 //	anything that can't be done                         -> {"ok": false, "error": "..."}
 //
 // A client that follows is sent no more replies; what it sends is not read. When CONTROL_OUTPUT_MAX bytes wait for
@@ -34,6 +41,7 @@ struct control_wait {
 	bool waiting;
 	unsigned service, incarnation;
 	bool follow; // beside a reply: the client is sent what control_publish is given from now on
+	int fd;      // file that came with the request (SCM_RIGHTS), -1 if none did; closed after the handler
 };
 
 struct control;

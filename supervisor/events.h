@@ -19,6 +19,10 @@
 //	parked      channel, pos, type, corr, letter, service, incarnations (those that died with it)
 //	alert       channel, depth, limit, state: "begin" or "end"
 //	scale       service, from, to
+//	inject      channel, sent: messages sent to it by command
+//	drain       channel, drained, dropped: messages taken out of it by command
+//	dead-drop, dead-replay   letter
+//	repair      repaired: how many violated invariants were mended by command
 //	dropped     followers: they did not read
 //	group       state: "running", "stopping", "ended"
 //

@@ -127,6 +127,13 @@ void service_death_text(const struct svc_death *d, char *out, size_t size);
 // service_death_keys: the same as keys of an event or a status: how, and signal or exit_status.
 void service_death_keys(const struct svc_death *d, json_t *to);
 
+// ---- group_channels.c: verbs that change channels and dead letters
+json_t *group_verb_inject(struct group *g, const json_t *request, struct control_wait *wait);
+json_t *group_verb_drain(struct group *g, const json_t *request, struct control_wait *wait);
+json_t *group_verb_dead_drop(struct group *g, const json_t *request, struct control_wait *wait);
+json_t *group_verb_dead_replay(struct group *g, const json_t *request, struct control_wait *wait);
+json_t *group_verb_repair(struct group *g, const json_t *request, struct control_wait *wait);
+
 json_t *group_verb(void *group, const json_t *request, struct control_wait *wait);
 json_t *group_verb_settle(void *group, const struct control_wait *wait);
 

@@ -122,7 +122,7 @@ static json_t *verb_restart(struct group *g, const json_t *request, struct contr
 	if (g->stopping || !service_feed(s, SVC_EV_RESTART))
 		return control_error("service '%s' can't be restarted: %s", s->plan->name,
 				     g->stopping ? "the group is stopping" : svc_state_name(s->state));
-	*wait = (struct control_wait){true, (unsigned)(s - g->services), before + 1, false};
+	*wait = (struct control_wait){true, (unsigned)(s - g->services), before + 1, false, -1};
 	return NULL;
 }
 
@@ -135,7 +135,7 @@ static json_t *stop_one(struct group *g, const json_t *request, struct control_w
 		return error;
 	service_feed(s, SVC_EV_STOP);
 	s->held = s->state == SVC_STOPPING || s->state == SVC_STOPPED;
-	*wait = (struct control_wait){true, (unsigned)(s - g->services), DOWN, false};
+	*wait = (struct control_wait){true, (unsigned)(s - g->services), DOWN, false, -1};
 	return NULL;
 }
 
@@ -146,7 +146,7 @@ static json_t *verb_stop(struct group *g, const json_t *request, struct control_
 	if (!g->stopping)
 		say(g->plan->spec.name, "asked to stop");
 	group_stop(g, GROUP_STOPPED);
-	*wait = (struct control_wait){true, NO_SERVICE, 0, false};
+	*wait = (struct control_wait){true, NO_SERVICE, 0, false, -1};
 	return NULL;
 }
 
@@ -174,7 +174,7 @@ static json_t *verb_start(struct group *g, const json_t *request, struct control
 	if (!json_object_get(request, "service")) {
 		for (unsigned i = 0; i < g->service_cnt; i++)
 			start_with_deps(&g->services[i], false);
-		*wait = (struct control_wait){true, ALL_SERVICES, 0, false};
+		*wait = (struct control_wait){true, ALL_SERVICES, 0, false, -1};
 		group_go_on_soon(g);
 		return NULL;
 	}
@@ -182,7 +182,7 @@ static json_t *verb_start(struct group *g, const json_t *request, struct control
 	if (!s)
 		return error;
 	*wait = (struct control_wait){true, (unsigned)(s - g->services),
-				      s->incarnation + !svc_has_process(s->state), false};
+				      s->incarnation + !svc_has_process(s->state), false, -1};
 	start_with_deps(s, true);
 	group_go_on_soon(g);
 	return NULL;
@@ -241,6 +241,11 @@ static const struct verb {
 } verbs[] = {
 	{"status", verb_status},   {"kill", verb_kill}, {"signal", verb_signal}, {"restart", verb_restart},
 	{"start", verb_start},   {"stop", verb_stop}, {"events", verb_events},
+	{"inject", group_verb_inject},
+	{"drain", group_verb_drain},
+	{"dead-replay", group_verb_dead_replay},
+	{"dead-drop", group_verb_dead_drop},
+	{"repair", group_verb_repair},
 };
 
 json_t *group_verb(void *group, const json_t *request, struct control_wait *wait)

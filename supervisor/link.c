@@ -49,7 +49,31 @@ int link_open(struct link *l, const char *group, bool has_limit)
 	return -1;
 }
 
+static ssize_t send_line(int fd, char *line, size_t len, int file)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec iov = {line, len};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (file >= 0) {
+		m.msg_control = control.bytes;
+		m.msg_controllen = sizeof(control.bytes);
+		*CMSG_FIRSTHDR(&m) = (struct cmsghdr){
+			.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &file, sizeof(int));
+	}
+	return sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
 int link_send(struct link *l, json_t *request)
+{
+	return link_send_file(l, request, -1);
+}
+
+int link_send_file(struct link *l, json_t *request, int file)
 {
 	char *text = json_dumps(request, JSON_COMPACT), *line = NULL;
 	int len = text ? asprintf(&line, "%s\n", text) : -1;
@@ -60,7 +84,7 @@ int link_send(struct link *l, json_t *request)
 	if (len > CONTROL_REQUEST_MAX)
 		errno = EMSGSIZE;
 	else if (len > 0)
-		sent = send(l->fd, line, (size_t)len, MSG_NOSIGNAL);
+		sent = send_line(l->fd, line, (size_t)len, file);
 	free(line);
 	return sent == len && len > 0
 		       ? 0

@@ -20,6 +20,8 @@ int link_open(struct link *l, const char *group, bool has_limit);
 void link_close(struct link *l);
 // link_send sends a request, which is the callee's.
 int link_send(struct link *l, json_t *request);
+// link_send_file does the same and lets a file go along; fd stays the caller's. fd < 0: none.
+int link_send_file(struct link *l, json_t *request, int fd);
 // link_read reads a line; *out is NULL at the end of the connection.
 int link_read(struct link *l, json_t **out);
 // link_check: is that a reply, and does it say ok? SUP_REFUSED with the supervisor's reason, or SUP_UNREACHABLE.

@@ -12,6 +12,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	exits.c \
 	filter.c \
 	group.c \
+	group_channels.c \
 	group_service.c \
 	group_verbs.c \
 	hang.c \

@@ -146,6 +146,50 @@ static const struct opt peek_opts[] = {
 	{"bytes", "B", "the first B bytes of each, 16 if not given"},
 	{NULL, NULL, NULL},
 };
+static const struct opt tail_opts[] = {
+	{"queued", NULL, "begin with the messages that are not completed, not with the next one sent"},
+	{"count", "N", "end after N messages"},
+	{"seconds", "S", "end after S seconds"},
+	{"bytes", "B", "the first B bytes of each, 16 if not given"},
+	{NULL, NULL, NULL},
+};
+static const struct opt record_opts[] = {
+	{"queued", NULL, "begin with the messages that are not completed, not with the next one sent"},
+	{"count", "N", "end after N messages"},
+	{"seconds", "S", "end after S seconds"},
+	{"size", "BYTES", "end when the file has that size, 2^30 if not given"},
+	{NULL, NULL, NULL},
+};
+#define YES                                                                     \
+	{                                                                       \
+		"yes", NULL, "do it; needed where standard input is a terminal" \
+	}
+static const struct opt replay_opts[] = {
+	{"rate", "RATE",
+	 "recorded (as it was, if not given), full (as fast as it is taken), or messages per second"},
+	{"count", "N", "only the first N messages"},
+	{"timeout", "S", "give up when the channel stays full for S seconds, 10 if not given"},
+	YES,
+	{NULL, NULL, NULL},
+};
+static const struct opt inject_opts[] = {
+	{"type", "N", "message type, 0 if not given"},
+	{"correlation", "N", "correlation id, 0 if not given"},
+	{"reply", "CHANNEL", "where the answer belongs"},
+	{"data", "TEXT", "the payload; empty without this and the next two"},
+	{"hex", "DIGITS", "the payload, hexadecimal"},
+	{"file", "FILE", "the payload is what the file holds; - is standard input"},
+	{"block", "FILE", "a block with the bytes of the file goes along"},
+	{"pool", "POOL", "the pool to take it from"},
+	YES,
+	{NULL, NULL, NULL},
+};
+static const struct opt drain_opts[] = {
+	{"limit", "N", "only the N oldest messages"},
+	{"drop", NULL, "keep no dead letters"},
+	YES,
+	{NULL, NULL, NULL},
+};
 const struct verb chan_verbs[] = {
 	{"list", "all channels with their depths and counts", "", NULL, COLS(chan_cols), 0, chan_list},
 	{"show", "one channel with all its counts", "CHANNEL", NULL, COLS(chan_cols), VERB_RECORD, chan_show},
@@ -153,5 +197,17 @@ const struct verb chan_verbs[] = {
 	 "CHANNEL", watch_opts, COLS(chan_watch_cols), VERB_LINES, chan_watch},
 	{"peek", "the oldest messages that are not completed; takes nothing", "CHANNEL", peek_opts,
 	 COLS(chan_peek_cols), 0, chan_peek},
+	{"tail", "the messages as they are sent, until interrupted or the group ends; takes nothing",
+	 "CHANNEL", tail_opts, COLS(chan_tail_cols), VERB_LINES, chan_tail},
+	{"record", "writes the messages that are sent to a file, until interrupted or the group ends",
+	 "CHANNEL FILE", record_opts, COLS(chan_record_cols), VERB_RECORD, chan_record},
+	{"replay",
+	 "sends the messages of a recording; the service that sends there must be stopped, unless many may",
+	 "CHANNEL FILE", replay_opts, COLS(chan_replay_cols), VERB_RECORD, chan_replay},
+	{"inject", "sends one message; the service that sends there must be stopped, unless many may",
+	 "CHANNEL", inject_opts, COLS(chan_inject_cols), VERB_RECORD, chan_inject},
+	{"drain",
+	 "takes the queued messages out, as dead letters; the service that receives them must be stopped",
+	 "CHANNEL", drain_opts, COLS(chan_drain_cols), VERB_RECORD, chan_drain},
 	NO_MORE_VERBS,
 };

@@ -6,9 +6,22 @@
 
 #define WATCH_COL_CNT 8
 #define PEEK_COL_CNT 11
+#define TAIL_COL_CNT 12
+#define RECORD_COL_CNT 7
+#define REPLAY_COL_CNT 6
+#define INJECT_COL_CNT 3
+#define DRAIN_COL_CNT 3
 extern const struct col chan_watch_cols[WATCH_COL_CNT], chan_peek_cols[PEEK_COL_CNT];
+extern const struct col chan_tail_cols[TAIL_COL_CNT], chan_record_cols[RECORD_COL_CNT];
+extern const struct col chan_replay_cols[REPLAY_COL_CNT], chan_inject_cols[INJECT_COL_CNT],
+	chan_drain_cols[DRAIN_COL_CNT];
 
-int chan_watch(const struct cli *cli);
+int chan_watch(const struct cli *cli); // chan_live.c
 int chan_peek(const struct cli *cli);
+int chan_tail(const struct cli *cli); // chan_tail.c
+int chan_record(const struct cli *cli);
+int chan_inject(const struct cli *cli); // chan_edit.c
+int chan_drain(const struct cli *cli);
+int chan_replay(const struct cli *cli);
 
 #endif

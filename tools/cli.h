@@ -22,7 +22,7 @@ enum {
 };
 
 #define CLI_ARG_MAX 4
-#define CLI_OPT_MAX 6
+#define CLI_OPT_MAX 10
 
 struct cli;
 

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include "tools/shmtool.h"
+#include "shmchan/broker.h"
+#include "tools/ask.h"
 
 enum {
 	D_NO,
@@ -15,6 +16,7 @@ enum {
 	D_PID,
 	D_SIGNAL,
 	D_EXIT_STATUS,
+	D_DRAINED,
 	D_TIME,
 	D_BYTES,
 	D_POSITION,
@@ -34,10 +36,12 @@ static const struct col dead_cols[] = {
 	[D_CORRELATION] = {"correlation", COL_U64, COL_ALWAYS, "correlation id"},
 	[D_RECEIVER] = {"receiver", COL_STR, COL_ALWAYS, "service that died with it"},
 	[D_INCARNATION] = {"incarnation", COL_U64, COL_ALWAYS, "incarnation of the receiver that died"},
-	[D_PID] = {"pid", COL_I64, 0, "its pid"},
+	[D_PID] = {"pid", COL_I64, 0, "its pid; null if nobody died: the message was drained"},
 	[D_SIGNAL] = {"signal", COL_SIGNAL, 0,
 		      "signal that killed it; null if it exited or that isn't known"},
 	[D_EXIT_STATUS] = {"exit_status", COL_I64, COL_EXTRA, "its exit status if it exited"},
+	[D_DRAINED] = {"drained", COL_BOOL, COL_EXTRA | COL_ALWAYS,
+		       "whether it was taken out of the channel by `chan drain`"},
 	[D_TIME] = {"time", COL_TIME, COL_ALWAYS, "when the death was noticed"},
 	[D_BYTES] = {"bytes", COL_U64, COL_ALWAYS, "bytes of payload the message had"},
 	[D_POSITION] = {"position", COL_U64, COL_EXTRA | COL_ALWAYS, "position in the channel, from 0"},
@@ -66,7 +70,9 @@ static void dead_row(struct table *t, const struct shmchan_view_dead *d)
 	table_u64(t, D_CORRELATION, d->corr);
 	table_str(t, D_RECEIVER, d->receiver);
 	table_u64(t, D_INCARNATION, d->incarnation);
-	table_i64(t, D_PID, d->pid);
+	if (d->pid != 0)
+		table_i64(t, D_PID, d->pid);
+	table_bool(t, D_DRAINED, d->code == SHMCHAN_DEATH_DRAINED);
 	if (d->code == CLD_KILLED || d->code == CLD_DUMPED)
 		table_u64(t, D_SIGNAL, (uint64_t)d->status);
 	else if (d->code == CLD_EXITED)
@@ -159,10 +165,110 @@ static int dead_dump(const struct cli *cli)
 	return status;
 }
 
+// ------------------------------------------------------------------------------------------------ changing
+
+enum { E_NO, E_CHANNEL, E_TYPE, E_CORRELATION, E_DONE };
+static const struct col edit_cols[] = {
+	[E_NO] = {"no", COL_U64, COL_ALWAYS, "number of the letter"},
+	[E_CHANNEL] = {"channel", COL_STR, COL_ALWAYS, "channel it was in"},
+	[E_TYPE] = {"type", COL_U64, COL_ALWAYS, "message type"},
+	[E_CORRELATION] = {"correlation", COL_U64, COL_ALWAYS, "correlation id"},
+	[E_DONE] = {"done", COL_STR, COL_ALWAYS, "dropped or replayed"},
+};
+
+struct edit {
+	const char *verb, *done; // of the supervisor; and what it has done then
+};
+
+static int edit_letter(const struct cli *cli, const char *group, const struct edit *e,
+		       const struct shmchan_view_dead *d, struct table *t)
+{
+	json_t *reply, *request = json_pack("{s:s, s:I}", "verb", e->verb, "letter", (json_int_t)d->no);
+	int status = ask(cli, group, request, -1, &reply);
+
+	json_decref(reply);
+	if (status != EXIT_OK)
+		return status;
+	table_row(t);
+	table_u64(t, E_NO, d->no);
+	table_str(t, E_CHANNEL, d->channel);
+	table_u64(t, E_TYPE, d->type);
+	table_u64(t, E_CORRELATION, d->corr);
+	table_str(t, E_DONE, e->done);
+	return EXIT_OK;
+}
+
+// Of all letters those that can't be changed are told, and the others are.
+static int edit_letters(const struct cli *cli, const struct shmchan_view *v, const struct edit *e,
+			struct table *t)
+{
+	struct shmchan_view_group g;
+	struct shmchan_view_dead d;
+	uint32_t kept;
+	uint64_t cnt = shmchan_view_dead_cnt(v, &kept);
+	int status = EXIT_OK;
+
+	shmchan_view_group(v, &g);
+	if (strcmp(cli->args[0], "all") != 0) {
+		status = find_letter(cli, v, &d);
+		return status == EXIT_OK ? edit_letter(cli, g.name, e, &d, t) : status;
+	}
+	for (uint64_t no = cnt - kept + 1; no <= cnt; no++)
+		if (shmchan_view_dead(v, no, &d) == 0 && edit_letter(cli, g.name, e, &d, t) != EXIT_OK)
+			status = EXIT_REFUSED;
+	return status;
+}
+
+static int edit(const struct cli *cli, const struct edit *e, const char *would)
+{
+	struct shmchan_view *v;
+	int status, edited;
+	struct table *t;
+
+	if (!cli_confirmed(cli, would))
+		return EXIT_USAGE;
+	t = cli_table(cli, &status);
+	if (t == NULL)
+		return status;
+	status = shmtool_open(cli, &v);
+	if (status != EXIT_OK) {
+		table_free(t);
+		return status;
+	}
+	edited = edit_letters(cli, v, e, t);
+	shmchan_view_close(v);
+	if (edited != EXIT_OK && table_rows(t) == 0) {
+		table_free(t);
+		return edited;
+	}
+	status = cli_print(cli, t, false);
+	return status != EXIT_OK ? status : edited;
+}
+
+static int dead_drop(const struct cli *cli)
+{
+	return edit(cli, &(struct edit){"dead-drop", "dropped"}, "forget dead letters");
+}
+
+static int dead_replay(const struct cli *cli)
+{
+	return edit(cli, &(struct edit){"dead-replay", "replayed"},
+		    "send dead letters to their channels again");
+}
+
+static const struct opt edit_opts[] = {
+	{"yes", NULL, "do it; needed where standard input is a terminal"},
+	{NULL, NULL, NULL},
+};
 const struct verb dead_verbs[] = {
 	{"list", "dead letters, the oldest first", "", NULL, COLS(dead_cols), 0, dead_list},
 	{"show", "one dead letter with all that is known of it", "NUMBER", NULL, COLS(dead_cols), VERB_RECORD,
 	 dead_show},
 	{"dump", "writes the payload that was kept, as it is", "NUMBER", NULL, NULL, 0, 0, dead_dump},
+	{"replay",
+	 "sends a letter (or all) to its channel again; the service that sends there must be stopped, unless "
+	 "many may",
+	 "NUMBER", edit_opts, COLS(edit_cols), 0, dead_replay},
+	{"drop", "forgets a letter, or all", "NUMBER", edit_opts, COLS(edit_cols), 0, dead_drop},
 	NO_MORE_VERBS,
 };

@@ -67,6 +67,22 @@ static const struct {
 	{"shmtool chan peek node work --count 2", "Its oldest messages; nothing is taken."},
 	{"shmtool why node work", "Who is behind, and why."},
 	{"shmtool dead list node", "Messages that died with their receivers."},
+	{"shmtool chan tail node work --queued --count 2",
+	 "Its messages as they are sent; nothing is taken."},
+	{"shmtool chan record node work run.shmrec --queued --count 2",
+	 "The same into a file, to be replayed into a service under test."},
+	{"shmsup stop node producer && shmtool chan replay node work run.shmrec --rate full",
+	 "Sends the recording. Work has one writer, which must be stopped first."},
+	{"shmtool chan inject node work --type 2 --correlation 7 --data hello",
+	 "Sends one message of one's own."},
+	{"shmsup stop node consumer && shmtool chan drain node work --limit 2",
+	 "Takes two messages out, as dead letters; who waits for an answer is told."},
+	{"shmtool dead replay node 2", "Sends a dead letter to its channel again."},
+	{"shmtool dead drop node all", "Forgets the others."},
+	{"shmtool check node --repair", "Mends what a mad process left."},
+	{"printf 'chan list node\\ndead list node\\n' | shmtool -j batch -",
+	 "Several commands, one JSON document."},
+	{"shmtool chan list --schema", "The JSON Schema of what chan list prints with -j."},
 	{"shmtool pool owners node blocks", "Whose blocks they are."},
 	{"shmtool check node", "Whether every invariant holds."},
 	{"shmtool probe show node --seconds 0.1 --every 1",
@@ -92,8 +108,16 @@ static void before_commands(FILE *f, const struct object *objects)
 	      "shows its channels, the messages in them, pools of blocks, dead letters and processes.\n"
 	      "Everything is read from the group's segments, mapped read\\-only, without a lock: looking "
 	      "costs the group "
-	      "nothing, and works when its processes hang or are dead. Only the sampling of probes can be "
-	      "changed.\n.PP\n"
+	      "nothing, and works when its processes hang or are dead. What changes a group (chan inject, "
+	      "replay, drain; dead replay, drop; check \\-\\-repair) is done by its supervisor, shmsup, and "
+	      "where "
+	      "standard input is a terminal wants \\fB\\-\\-yes\\fR.\n.PP\n"
+	      "A channel with one writer is sent to, by inject and replay, only while that service is "
+	      "stopped "
+	      "(shmsup stop GROUP SERVICE); one for many writers at any time. A channel is drained, and its "
+	      "positions repaired, only while its reader is stopped. A supervisor that dies in the middle of "
+	      "a "
+	      "change leaves it done or not done.\n.PP\n"
 	      "\\fIGROUP\\fR may be left out when only one group runs. Objects, verbs and long options may "
 	      "be cut short "
 	      "as long as they stay unique.\n.PP\n"
@@ -236,13 +260,14 @@ static const char completion_code[] =
 	"\telif [ ${#words[@]} = $used ] && [ \"${args%% *}\" = GROUP ]; then\n"
 	"\t\tchoice=$(shmtool group list -f name 2>/dev/null | tail -n +2)\n"
 	"\telse\n"
-	"\t\tcase ${args#GROUP } in\n"
+	"\t\tlocal kinds=(${args#GROUP})\n"
+	"\t\tcase ${kinds[${#words[@]} - used - 1]-} in\n"
 	"\t\tCHANNEL) choice=$(shmtool chan list -f name \"${words[used]}\" 2>/dev/null | tail -n +2) ;;\n"
 	"\t\tSERVICE) choice=$(shmtool service list -f name \"${words[used]}\" 2>/dev/null | tail -n +2) ;;\n"
 	"\t\tPOOL) choice=$(shmtool pool list -f name \"${words[used]}\" 2>/dev/null | tail -n +2) ;;\n"
 	"\t\tNUMBER) choice=$(shmtool dead list -f no \"${words[used]}\" 2>/dev/null | tail -n +2) ;;\n"
+	"\t\tFILE) choice=$(compgen -f -- \"$cur\") ;;\n"
 	"\t\tesac\n"
-	"\t\t[ ${#words[@]} = $((used + 1)) ] || choice=\n"
 	"\tfi\n"
 	"\tmapfile -t COMPREPLY < <(compgen -W \"$choice\" -- \"$cur\")\n"
 	"}\n"

@@ -4,10 +4,34 @@ toolbox_SRC    := $(addprefix tools/, cli.c histview.c jsonw.c live.c procstat.c
 toolbox_LDLIBS := -lm
 
 PROGS += shmtool
-shmtool_SRC  := $(addprefix tools/, attach.c batch.c chan.c chan_live.c check.c dead.c graph.c group.c main.c manual.c metrics.c \
-	pool.c probe.c probe_alerts.c probe_hist.c probe_show.c service.c \
-	schema.c shmtool.c top.c version.c why.c)
-shmtool_LIBS := toolbox watch shmchan
+shmtool_SRC  := $(addprefix tools/, \
+	ask.c \
+	attach.c \
+	batch.c \
+	chan.c \
+	chan_edit.c \
+	chan_live.c \
+	chan_tail.c \
+	check.c \
+	dead.c \
+	graph.c \
+	group.c \
+	main.c \
+	manual.c \
+	metrics.c \
+	pool.c \
+	probe.c \
+	probe_alerts.c \
+	probe_hist.c \
+	probe_show.c \
+	schema.c \
+	service.c \
+	shmtool.c \
+	top.c \
+	version.c \
+	why.c \
+)
+shmtool_LIBS := toolbox watch supervisor shmchan
 
 # Serving metrics is left out where libmicrohttpd is not installed.
 ifneq ($(call pkg,--exists libmicrohttpd && echo yes),)

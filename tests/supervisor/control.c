@@ -27,7 +27,7 @@ static json_t *handle(void *ctx, const json_t *request, struct control_wait *wai
 		return json_pack("{s:b}", "ok", 1);
 	}
 	if (json_object_get(request, "wait")) {
-		*wait = (struct control_wait){true, 7, 8, false};
+		*wait = (struct control_wait){true, 7, 8, false, -1};
 		return NULL;
 	}
 	if (json_object_get(request, "big")) {

@@ -22,15 +22,30 @@ say start
 say flow
 say hold
 say fill
-sed -n '/^\.SH EXAMPLES/,/^\.SH FILES/s/^\\fB\(shmtool.*\)\\fR$/\1/p' "$work/shmtool.1" | sed 's/\\-/-/g' >"$work/examples"
+sed -n '/^\.SH EXAMPLES/,/^\.SH FILES/s/^\\fB\(.*\)\\fR$/\1/p' "$work/shmtool.1" | sed 's/\\-/-/g; s/\\e/\\/g' >"$work/examples"
 check 'there are examples' test "$(wc -l <"$work/examples")" -ge 10
 attachable=$(shmtool probe show $G --seconds 0.01 >/dev/null 2>&1 && echo yes)
+cat >"$work/t.yaml" <<YAML
+group: t
+services:
+  - {name: producer, command: $(realpath "$BUILD/test/sup_actor"), args: [send, work, one, two, three]}
+  - {name: consumer, command: $(realpath "$BUILD/test/sup_actor"), args: [idle]}
+channels:
+  - {name: work, kind: spsc, capacity: 16, message_size: 64, producers: [producer], consumers: [consumer]}
+YAML
+sup_begin "$G-sup" "$work/t.yaml"
+cd "$work" || exit 1
 while read -r example; do
-	case $example in *'probe show'*) [ -n "$attachable" ] || continue ;; esac
+	case $example in
+	*'probe show'*) [ -n "$attachable" ] || continue ;;
+	*record* | *shmsup* | *inject* | *drain* | *replay* | *drop* | *repair*) example=${example//node/$G-sup} ;;
+	esac
 	bash -c "set -o pipefail; ${example//node/$G}" >"$work/out" 2>"$work/err"
 	status=$?
 	check "runs: $example" test $status = 0 -a -s "$work/out"
 done <"$work/examples"
+cd - >/dev/null || exit 1
+sup_end
 
 # shellcheck disable=SC1090  # what the tool has just written
 . <(shmtool completion)
@@ -43,12 +58,14 @@ offers() {
 	echo "${COMPREPLY[*]}"
 }
 check 'objects' is "$(offers ch)" 'chan check'
-check 'verbs' is "$(offers chan '')" 'list show watch peek help'
+check 'verbs' is "$(offers chan '')" 'list show watch peek tail record replay inject drain help'
 check 'verbs, begun' is "$(offers pool o)" 'owners'
 check 'groups' is "$(offers chan list "$G")" "$G"
 check 'groups of a command of its own' is "$(offers why "$G")" "$G"
 check 'channels' is "$(offers chan show $G '')" 'work back idle'
 check 'services' is "$(offers service show $G pro)" 'producer'
+: >"$work/one.shmrec"
+check 'files' is "$(offers chan replay $G work "$work/one")" "$work/one.shmrec"
 check 'pools' is "$(offers pool owners $G '')" 'blocks'
 check 'letters' is "$(offers dead show $G '')" '1'
 check 'options' is "$(offers chan peek --c)" '--count'

@@ -55,8 +55,42 @@ end() {
 	traffic=
 	return $status
 }
+# sup_begin GROUP TOPOLOGY ARGUMENT...: a group under shmsup, all of whose services are ready. sup_end ends it.
+shmsup=$BUILD/bin/shmsup
+sup_begin() {
+	local group=$1 topology=$2
+	shift 2
+	"$shmsup" run "$topology" --name "$group" "$@" >"$work/sup.out" 2>"$work/sup.err" &
+	supervisor=$!
+	sup_group=$group
+	until "$shmsup" status -j "$group" 2>/dev/null | jq -e '[.services[].state] | unique == ["ready"]' >/dev/null; do
+		kill -0 $supervisor 2>/dev/null || {
+			echo "Bail out! $(cat "$work/sup.err")"
+			exit 1
+		}
+		sleep 0.02
+	done
+}
+sup_end() {
+	[ -n "${supervisor:-}" ] || return 0
+	"$shmsup" stop "$sup_group" >/dev/null 2>&1 || kill "$supervisor" 2>/dev/null
+	wait "$supervisor"
+	local status=$?
+	supervisor=
+	return $status
+}
+# soon COMMAND...: it comes true; gives up after a minute.
+soon() {
+	local until=$((SECONDS + 60))
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $until ] || return 1
+		sleep 0.02
+	done
+}
+
 finish() {
 	end
+	sup_end
 	rm -rf "$work"
 }
 trap finish EXIT

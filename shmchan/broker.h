@@ -132,6 +132,11 @@ SHMCHAN_API int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot,
 // ETRUNC as above.
 SHMCHAN_API int shmchan_broker_retry(struct shmchan_broker *b);
 
+// shmchan_broker_park marks dead letter `no` as that of a poisonous message: one that killed incarnation after incarnation.
+// Letters of messages that were delivered max_deliveries times, if that is more than once, are marked by recovery. Errors:
+// ENOENT.
+SHMCHAN_API int shmchan_broker_park(struct shmchan_broker *b, uint64_t no);
+
 // shmchan_broker_check walks every object and calls report(ctx, object, text) for each violated invariant. Returns
 // how many. Read-only; exact when the group rests, otherwise it reports only what cannot be a race.
 SHMCHAN_API int shmchan_broker_check(struct shmchan_broker *b,

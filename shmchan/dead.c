@@ -90,6 +90,7 @@ struct shmchan_dead_entry *shmchan_dead_write(struct shmchan_dead_ref *d, const 
 	at->code = e->code;
 	at->status = e->status;
 	at->had_block = e->had_block;
+	atomic_store_explicit(&at->parked, e->parked, memory_order_relaxed);
 	memcpy(at->data, data, bytes);
 	// Dying before this store leaves an entry that does not count; recovery writes the letter again.
 	atomic_store_explicit(&at->no, cnt + 1, memory_order_release);

@@ -29,7 +29,8 @@ struct shmchan_dead_entry {
 	uint32_t sender, receiver; // owner tags
 	uint16_t chan, type, reply, deliveries;
 	int32_t pid, code, status;
-	uint32_t had_block;
+	uint16_t had_block;
+	_Atomic uint16_t parked; // poisonous: incarnation after incarnation died with it
 	_Atomic uint64_t replay_at; // position + 1 in its channel where it is being sent again; 0: nowhere
 	unsigned char data[];
 };

@@ -177,6 +177,8 @@ static void set_aside(struct patient *d, const struct shmchan_ring_ref *r, uint6
 		.code = d->death ? d->death->code : 0,
 		.status = d->death ? d->death->status : 0,
 		.had_block = head.block != SHMCHAN_NO_BLOCK,
+		.parked = r->on_crash == SHMCHAN_REDELIVER && r->max_deliveries > 1 &&
+			  head.deliveries + 1 >= r->max_deliveries,
 	};
 	block = head.block;
 	p = block >> 24 <= SHMCHAN_POOL_MAX ? d->b->map.pools[block >> 24] : NULL;
@@ -453,6 +455,17 @@ int shmchan_broker_retry(struct shmchan_broker *b)
 		return SHMCHAN_ETRUNC;
 	retry(b);
 	return b->pending > INT32_MAX ? INT32_MAX : (int)b->pending;
+}
+
+int shmchan_broker_park(struct shmchan_broker *b, uint64_t no)
+{
+	struct shmchan_dead_entry *e = no ? shmchan_dead_entry(b->map.dead, no) : NULL;
+
+	if (!e || atomic_load_explicit(&e->no, memory_order_relaxed) != no)
+		return SHMCHAN_ENOENT;
+	// Relaxed: a mark on a whole letter, which nothing else depends on.
+	atomic_store_explicit(&e->parked, 1, memory_order_relaxed);
+	return 0;
 }
 
 static void wake_peers(const struct patient *d)

@@ -421,6 +421,7 @@ int shmchan_view_dead(const struct shmchan_view *v, uint64_t no, struct shmchan_
 		.time_ns = e->time_ns,
 		.deliveries = e->deliveries,
 		.had_block = e->had_block,
+		.parked = atomic_load_explicit(&e->parked, memory_order_relaxed) != 0,
 		.answer = (int)atomic_load_explicit(&e->answer, memory_order_relaxed)};
 	chan = atomic_load_explicit((const _Atomic uint16_t *)&e->chan, memory_order_relaxed);
 	if (chan >= 1 && chan <= v->m.cnt)

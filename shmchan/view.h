@@ -167,7 +167,8 @@ struct shmchan_view_dead {
 	uint64_t time_ns;
 	uint32_t deliveries;
 	bool had_block;
-	int answer; // 0 none wanted, 1 PEER_DIED pending, 2 sent
+	bool parked; // poisonous: delivered as often as its channel allows, or shmchan_broker_park
+	int answer;  // 0 none wanted, 1 PEER_DIED pending, 2 sent
 };
 // shmchan_view_dead_cnt: letters ever written; the store holds the last ones. Letters are read by number: those in
 // (cnt - kept, cnt]. shmchan_view_dead returns ENOENT for one that gave way or is being written.

@@ -21,6 +21,25 @@ static void print_alerts(const json_t *status)
 	}
 }
 
+static void print_parked(const json_t *status)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(json_object_get(status, "parked"), i, o)
+	{
+		printf("parked: message %lld of channel %s, type %lld, correlation %lld: %zu incarnations of %s died with it; "
+		       "dead letter %lld\n",
+		       (long long)json_integer_value(json_object_get(o, "pos")),
+		       json_string_value(json_object_get(o, "channel")),
+		       (long long)json_integer_value(json_object_get(o, "type")),
+		       (long long)json_integer_value(json_object_get(o, "corr")),
+		       json_array_size(json_object_get(o, "incarnations")),
+		       json_string_value(json_object_get(o, "service")),
+		       (long long)json_integer_value(json_object_get(o, "letter")));
+	}
+}
+
 static void print_table(const json_t *status)
 {
 	const json_t *s, *services = json_object_get(status, "services");
@@ -77,6 +96,7 @@ enum sup_exit client_status(const char *group, bool json)
 	} else {
 		print_table(status);
 		print_alerts(status);
+		print_parked(status);
 	}
 	json_decref(reply);
 	return SUP_OK;

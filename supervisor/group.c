@@ -321,6 +321,9 @@ static int set_up(struct group *g, struct fail *fail)
 	    create(g, fail) || report_open(&g->report, g->plan, fail) ||
 	    look_open(&g->look, g->plan, fail) || open_sockets(g, fail))
 		return -1;
+	g->poison = poison_open(g);
+	if (!g->poison)
+		return fail_set(fail, SUP_SYSTEM, "no memory for the group");
 	return 0;
 }
 
@@ -331,6 +334,7 @@ static void tear_down(struct group *g)
 	chaos_stop(&g->chaos);
 	hang_stop(&g->hang_watch);
 	alert_stop(&g->alert);
+	poison_close(g->poison);
 	look_close(g->look);
 	report_close(g->report);
 	shmchan_broker_destroy(g->broker);
@@ -445,6 +449,7 @@ static json_t *report_object(const struct group *g, const struct report_values *
 	json_object_set_new(o, "complete", json_boolean(g->end == GROUP_COMPLETE));
 	json_object_set_new(o, "balanced", json_boolean(balanced));
 	json_object_set_new(o, "exit_status", json_integer(status));
+	json_object_set_new(o, "parked", poison_list(g->poison));
 	json_object_set_new(o, "per_service", per_service);
 	return o;
 }

@@ -15,6 +15,7 @@
 #include "supervisor/loop.h"
 #include "supervisor/notify.h"
 #include "supervisor/plan.h"
+#include "supervisor/poison.h"
 #include "supervisor/progress.h"
 #include "supervisor/report.h"
 #include "supervisor/tell.h"
@@ -86,6 +87,7 @@ struct group {
 	struct hang_watch hang_watch;
 	struct alert alert;
 	struct strategy *strategies;
+	struct poison *poison;
 	struct launcher launcher;
 	int lock; // rundir_lock
 	struct progress progress;

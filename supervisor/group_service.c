@@ -333,8 +333,13 @@ static void recover(struct service *s, const siginfo_t *info, struct shmchan_rep
 {
 	struct group *g = s->group;
 	struct shmchan_death death = {s->pid, info->si_code, info->si_status, 0};
-	int rc = shmchan_broker_recover(g->broker, s->slot, &death, repair);
+	bool killed = info->si_code != CLD_EXITED && info->si_status == SIGKILL && !s->hung && !s->late;
 	struct fail fail;
+	int rc;
+
+	poison_before(g->poison, s);
+	rc = shmchan_broker_recover(g->broker, s->slot, &death, repair);
+	poison_after(g->poison, s, !s->last.asked && !killed);
 
 	if (rc) {
 		fail_set(&fail, SUP_SYSTEM, "can't repair what service '%s' left: %s", s->plan->name,
@@ -376,6 +381,7 @@ void service_reap(struct service *s)
 	s->reaping = false;
 	close(fd);
 	tell_death(s, pid, incarnation, &repair);
+	poison_tell(g->poison);
 	say_death(s, pid, incarnation, &repair);
 }
 

@@ -27,6 +27,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	plan.c \
 	plan_confine.c \
 	plan_job.c \
+	poison.c \
 	plan_strategy.c \
 	progress.c \
 	report.c \

@@ -26,6 +26,7 @@ enum {
 	D_REPLY,
 	D_DELIVERIES,
 	D_HAD_BLOCK,
+	D_PARKED,
 	D_ANSWER,
 	D_DATA,
 };
@@ -54,6 +55,8 @@ static const struct col dead_cols[] = {
 	[D_DELIVERIES] = {"deliveries", COL_U64, COL_EXTRA | COL_ALWAYS,
 			  "incarnations that died with it before"},
 	[D_HAD_BLOCK] = {"had_block", COL_BOOL, COL_EXTRA | COL_ALWAYS, "whether it carried a block"},
+	[D_PARKED] = {"parked", COL_BOOL, COL_EXTRA | COL_ALWAYS,
+		      "whether the message is poisonous: it killed one incarnation after the other"},
 	[D_ANSWER] = {"answer", COL_STR, COL_EXTRA | COL_ALWAYS,
 		      "PEER_DIED to the sender: none, pending or sent"},
 	[D_DATA] = {"data", COL_STR, COL_EXTRA | COL_ALWAYS, "the payload kept, hexadecimal"},
@@ -86,6 +89,7 @@ static void dead_row(struct table *t, const struct shmchan_view_dead *d)
 	table_u64(t, D_REPLY, d->reply);
 	table_u64(t, D_DELIVERIES, d->deliveries);
 	table_bool(t, D_HAD_BLOCK, d->had_block);
+	table_bool(t, D_PARKED, d->parked);
 	hex = shmtool_hex(d->data, d->bytes);
 	table_str(t, D_DATA, hex != NULL ? hex : "");
 	free(hex);

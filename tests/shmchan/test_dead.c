@@ -7,6 +7,7 @@ _Static_assert(offsetof(struct shmchan_dead_entry, no) == 0 &&
 		       offsetof(struct shmchan_dead_entry, gone) == 12 &&
 		       offsetof(struct shmchan_dead_entry, pos) == 24 &&
 		       offsetof(struct shmchan_dead_entry, chan) == 64 &&
+		       offsetof(struct shmchan_dead_entry, parked) == 86 &&
 		       offsetof(struct shmchan_dead_entry, replay_at) == 88 &&
 		       offsetof(struct shmchan_dead_shm, cnt) == 128,
 	       "letters of layout 1");

@@ -156,6 +156,11 @@ Test(recover, a_letter_tells_who_when_and_why)
 	cr_assert_eq(d.deliveries, 1);
 	cr_assert_eq(d.answer, 0);
 	cr_assert_not(d.had_block);
+	cr_assert_not(d.parked);
+	cr_assert_eq(shmchan_broker_park(s.h.b, d.no), 0);
+	cr_assert(shmchan_view_dead(v, d.no, &d) == 0 && d.parked);
+	cr_assert_eq(shmchan_broker_park(s.h.b, d.no + 1), SHMCHAN_ENOENT);
+	cr_assert_eq(shmchan_broker_park(s.h.b, 0), SHMCHAN_ENOENT);
 	shmchan_view_close(v);
 	cr_assert_eq(shmchan_broker_announce(s.h.b, 2, &s.h.inc[2]), 0);
 	enter(&s, 2);

@@ -28,6 +28,7 @@ SCRIPTS += $(addprefix tests/supervisor/, \
 	hang.sh \
 	job.sh \
 	manual.sh \
+	poison.sh \
 	stale.sh \
 	strategy.sh \
 	systemd.sh \

@@ -10,8 +10,19 @@ $(O)/lib/libshmchan.so: $(patsubst %.c,$(O)/obj/%.o,$(shmchan_SRC))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libshmchan.so -o $@ $^
 
+# Section 3 is made from the headers.
+SHMCHAN_MAN3 := $(O)/share/man/man3/.made
+EXTRA_ALL += $(SHMCHAN_MAN3)
+$(SHMCHAN_MAN3): shmchan/man/man3.awk shmchan/man/pages $(PUBLIC_HEADERS)
+	$(call say,MAN)
+	$(Q)rm -rf $(@D) && mkdir -p $(@D)
+	$(Q)awk -v out=$(@D) -f shmchan/man/man3.awk shmchan/man/pages $(PUBLIC_HEADERS)
+	$(Q)touch $@
+
 .PHONY: install-shmchan
 install: install-shmchan
-install-shmchan:
-	install -d $(DESTDIR)$(PREFIX)/share/doc/shmchan/examples
+install-shmchan: all
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,doc/shmchan/examples man/man3 man/man7)
 	install -m 644 shmchan/examples/squares.c $(DESTDIR)$(PREFIX)/share/doc/shmchan/examples
+	install -m 644 $(O)/share/man/man3/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
+	install -m 644 shmchan/man/shmchan.7 $(DESTDIR)$(PREFIX)/share/man/man7

@@ -96,6 +96,21 @@ example_refuses() {
 	[ $status = 2 ]
 }
 
+# A page for every function, and none that groff has anything to say about.
+pages() {
+	local man=$dir/root/opt/shmchan/share/man f missing=
+	symbols || return 1
+	while read -r f; do
+		[ -f "$man/man3/$f.3" ] || missing="$missing $f"
+	done <"$dir/wants"
+	[ -z "$missing" ] || { echo "no page:$missing"; return 1; }
+	for f in "$man"/man3/*.3 "$man"/man7/*.7; do
+		(cd "$man" && groff -ww -mandoc -s -Tutf8 "$f" 2>&1 >/dev/null) | sed "s|^|$f: |"
+	done >"$dir/warnings"
+	cat "$dir/warnings"
+	[ ! -s "$dir/warnings" ]
+}
+
 linked_to_so() {
 	readelf -d "$dir/p-so" | grep NEEDED | grep -q libshmchan.so
 }
@@ -119,4 +134,10 @@ check "a program against the archive" program a "$dir/root/opt/shmchan/lib/libsh
 check "the example: every request is answered once, whenever the worker dies" example
 check "the example: a bad number" example_refuses 3x
 check "the example: too many arguments" example_refuses 1 2 3
+if command -v groff >/dev/null; then
+	check "manual pages of all functions" pages
+else
+	n=$((n + 1))
+	echo "ok $n - manual pages of all functions # SKIP there is no groff here"
+fi
 echo "1..$n"

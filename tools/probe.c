@@ -376,7 +376,7 @@ const struct verb probe_verbs[] = {
 	{"hist", "histograms of depths and times per channel: since attached, or of the next seconds", "",
 	 watch_opts, NULL, 0, 0, probe_hist},
 	{"alerts", "thresholds crossed, deaths and takeovers, as they happen", "", alerts_opts,
-	 COLS(probe_alert_cols), 0, probe_alerts},
+	 COLS(probe_alert_cols), VERB_LINES, probe_alerts},
 	{"attach", "count from now on, in the kernel, whoever lives or dies; pinned in " WATCH_PIN_ROOT, "",
 	 attach_opts, NULL, 0, 0, probe_attach},
 	{"detach", "end that, also when the group has ended", "", detach_opts, NULL, 0, 0, probe_detach},

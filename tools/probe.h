@@ -47,6 +47,7 @@ const char *probe_chan_name(const struct probe_run *r, uint16_t id, char *buf);
 const char *probe_proc_name(const struct probe_run *r, unsigned slot, char *buf);
 
 int probe_show(const struct cli *cli);   // probe_show.c
+void probe_show_schema(struct jsonw *j); // the keys of the schema of its object
 int probe_hist(const struct cli *cli);   // probe_hist.c
 int probe_alerts(const struct cli *cli); // probe_alerts.c
 #define PROBE_ALERT_COL_CNT 13

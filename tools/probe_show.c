@@ -319,6 +319,53 @@ static int print(struct probe_run *r)
 					: cli_fail(r->cli, EXIT_ERROR, "cannot print: output closed");
 }
 
+static void table_property(const struct tables *def, struct jsonw *j)
+{
+	struct table *t = table_new(def->cols, def->col_cnt);
+
+	jsonw_key(j, def->key);
+	jsonw_object(j);
+	jsonw_key(j, "type");
+	jsonw_str(j, "array");
+	jsonw_key(j, "items");
+	jsonw_object(j);
+	if (t != NULL)
+		table_schema(t, j);
+	jsonw_end(j);
+	jsonw_end(j);
+	table_free(t);
+}
+
+void probe_show_schema(struct jsonw *j)
+{
+	static const struct {
+		const char *key, *schema;
+	} heads[] = {
+		{"group", "{\"type\":\"string\"}"},
+		{"attached", "{\"type\":\"boolean\"}"},
+		{"ended", "{\"type\":\"boolean\"}"},
+		{"seconds", "{\"type\":[\"number\",\"null\"]}"},
+		{"attached_to_ended", "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"},
+	};
+
+	jsonw_key(j, "required");
+	jsonw_array(j);
+	for (unsigned i = 0; i < sizeof heads / sizeof *heads; i++)
+		jsonw_str(j, heads[i].key);
+	for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++)
+		jsonw_str(j, tables[i].key);
+	jsonw_end(j);
+	jsonw_key(j, "properties");
+	jsonw_object(j);
+	for (unsigned i = 0; i < sizeof heads / sizeof *heads; i++) {
+		jsonw_key(j, heads[i].key);
+		jsonw_raw(j, heads[i].schema, strlen(heads[i].schema));
+	}
+	for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++)
+		table_property(&tables[i], j);
+	jsonw_end(j);
+}
+
 int probe_show(const struct cli *cli)
 {
 	return probe_watched(cli, print);

@@ -1,43 +1,50 @@
 // What every verb prints with -j, as JSON Schema, from the columns it declares.
-#include <stdlib.h>
 #include <string.h>
+#include "tools/probe.h"
 #include "tools/shmtool.h"
 
-// Of verbs whose output isn't rows. Their tests hold them to it.
-#define HIST                                                                                    \
-	"{\"type\":\"object\",\"properties\":{\"count\":{\"type\":\"integer\",\"minimum\":0}}," \
-	"\"required\":[\"count\"]}"
-static const struct {
-	const char *object, *verb, *keys; // keys: inside of the schema's object, behind "title"
-} special[] = {
-	{"probe", "show",
-	 "\"type\":\"object\",\"required\":[\"group\",\"seconds\",\"channels\"],\"properties\":{"
-	 "\"group\":{\"type\":\"string\"},\"seconds\":{\"type\":[\"number\",\"null\"]},"
-	 "\"channels\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"name\",\"push\","
-	 "\"pop\","
-	 "\"depth\",\"wait_ns\",\"service_ns\"],\"properties\":{\"name\":{\"type\":\"string\"},"
-	 "\"depth\":" HIST ",\"wait_ns\":" HIST ",\"service_ns\":" HIST "}}}}"},
+// Of verbs whose output isn't rows.
+#define TEXT "{\"type\":\"string\"}"
+#define BINS                                                                                            \
+	"{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"low\",\"high\",\"count\"]," \
+	"\"additionalProperties\":{\"type\":\"integer\",\"minimum\":0}}}"
+static const struct special {
+	const char *object, *verb;
+	const char *text;               // the schema, or NULL and
+	void (*write)(struct jsonw *j); // who writes its keys into an open object
+} specials[] = {
+	{"probe", "show", NULL, probe_show_schema},
+	{"probe", "hist",
+	 "{\"type\":\"object\",\"required\":[\"group\",\"seconds\",\"channels\"],\"properties\":{"
+	 "\"group\":" TEXT ",\"seconds\":{\"type\":[\"number\",\"null\"]},"
+	 "\"channels\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+	 "\"required\":[\"name\",\"depth\",\"wait_ns\",\"service_ns\"],"
+	 "\"properties\":{\"name\":" TEXT ",\"depth\":" BINS ",\"wait_ns\":" BINS ",\"service_ns\":" BINS
+	 "}}}}}",
+	 NULL},
 	{"batch", "",
-	 "\"type\":\"array\",\"items\":{\"type\":\"object\",\"additionalProperties\":false,"
+	 "{\"type\":\"array\",\"items\":{\"type\":\"object\",\"additionalProperties\":false,"
 	 "\"required\":[\"line\",\"command\",\"status\",\"output\",\"error\"],\"properties\":{"
-	 "\"line\":{\"type\":\"integer\",\"minimum\":1},\"command\":{\"type\":\"string\"},"
-	 "\"status\":{\"type\":\"integer\",\"minimum\":0},\"output\":{},\"error\":{\"type\":[\"string\","
-	 "\"null\"]}}}"},
+	 "\"line\":{\"type\":\"integer\",\"minimum\":1},\"command\":" TEXT ","
+	 "\"status\":{\"type\":\"integer\",\"minimum\":0},\"output\":{},"
+	 "\"error\":{\"type\":[\"string\",\"null\"]}}}}",
+	 NULL},
 	{"schema", "",
-	 "\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"required\":[\"title\"]}"},
+	 "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"required\":[\"title\"]}}",
+	 NULL},
 };
 
-static const char *special_keys(const struct object *o, const struct verb *v)
+static const struct special *find_special(const struct object *o, const struct verb *v)
 {
-	for (unsigned i = 0; i < sizeof special / sizeof *special; i++)
-		if (strcmp(special[i].object, o->name) == 0 && strcmp(special[i].verb, v->name) == 0)
-			return special[i].keys;
+	for (unsigned i = 0; i < sizeof specials / sizeof *specials; i++)
+		if (strcmp(specials[i].object, o->name) == 0 && strcmp(specials[i].verb, v->name) == 0)
+			return &specials[i];
 	return NULL;
 }
 
 bool shmtool_has_json(const struct object *o, const struct verb *v)
 {
-	return v->cols != NULL || special_keys(o, v) != NULL;
+	return v->cols != NULL || find_special(o, v) != NULL;
 }
 
 static void row_schema(const struct verb *v, const struct table *t, struct jsonw *j)
@@ -54,6 +61,20 @@ static void row_schema(const struct verb *v, const struct table *t, struct jsonw
 	jsonw_end(j);
 }
 
+static void special_schema(const struct special *special, struct jsonw *j)
+{
+	jsonw_key(j, "allOf");
+	jsonw_array(j);
+	if (special->text != NULL) {
+		jsonw_raw(j, special->text, strlen(special->text));
+	} else {
+		jsonw_object(j);
+		special->write(j);
+		jsonw_end(j);
+	}
+	jsonw_end(j);
+}
+
 // t: the columns, NULL if the verb's output isn't rows.
 static void write_schema(const struct object *o, const struct verb *v, const struct table *t, struct jsonw *j)
 {
@@ -61,15 +82,6 @@ static void write_schema(const struct object *o, const struct verb *v, const str
 
 	snprintf(title, sizeof title, "shmtool -j %s%s%s%s", o->name, *v->name != '\0' ? " " : "", v->name,
 		 v->flags & VERB_LINES ? ", each line" : "");
-	if (t == NULL) {
-		const char *keys = special_keys(o, v);
-		char *text = NULL;
-		int n = asprintf(&text, "{\"title\":\"%s\",%s}", title, keys);
-		if (n > 0)
-			jsonw_raw(j, text, (size_t)n);
-		free(text);
-		return;
-	}
 	jsonw_object(j);
 	jsonw_key(j, "$schema");
 	jsonw_str(j, "https://json-schema.org/draft/2020-12/schema");
@@ -77,7 +89,10 @@ static void write_schema(const struct object *o, const struct verb *v, const str
 	jsonw_str(j, title);
 	jsonw_key(j, "description");
 	jsonw_str(j, v->brief);
-	row_schema(v, t, j);
+	if (t != NULL)
+		row_schema(v, t, j);
+	else
+		special_schema(find_special(o, v), j);
 	jsonw_end(j);
 }
 

@@ -132,7 +132,7 @@ tests: build $(TEST_BINS) $(TEST_PROGS:%=$(O)/test/%)
 # Debian 12 packages the build, the programs and the tests need. Installed when root, otherwise named.
 PACKAGES := gcc g++ make pkg-config clang llvm libcyaml-dev libyaml-dev liburing-dev libbpf-dev libelf-dev zlib1g-dev \
 	bpftool systemtap-sdt-dev libsnappy-dev libjansson-dev libcap-dev libseccomp-dev libssl-dev libcriterion-dev libzstd-dev libarchive-dev libsqlite3-dev \
-	libmicrohttpd-dev libncurses-dev graphviz tmux zstd jq procps python3-jsonschema man-db groff-base python3-jsonschema python3-yaml
+	libmicrohttpd-dev libncurses-dev graphviz tmux zstd jq procps man-db groff-base python3-jsonschema python3-yaml
 .PHONY: deps
 deps:
 	$(Q)sh tests/deps.sh $(PACKAGES)

@@ -129,7 +129,7 @@ static uint64_t peek(const struct shmchan_pool_ref *p, uint32_t i)
 
 void shmchan_magazine_init(struct shmchan_magazine *mag, const struct shmchan_pool_class_ref *c, unsigned seed)
 {
-	uint32_t room = c->cnt / (4 * SHMCHAN_MAGAZINE_MAX);
+	uint32_t room = c->cnt / 8; // what is cached can be taken by others, but that takes them a second look
 
 	*mag = (struct shmchan_magazine){
 		.hint = seed % c->cnt,

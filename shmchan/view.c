@@ -245,12 +245,26 @@ int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struc
 	return atomic_load_explicit(&r->ring->done, memory_order_relaxed) <= pos ? 0 : SHMCHAN_EMPTY;
 }
 
-static int view_blocks(const struct shmchan_view *v, int e, uint32_t first, uint32_t cnt, size_t block_size,
-		       struct shmchan_view_pool *out)
+static const struct shmchan_pool_ref *pool_at(const struct shmchan_view *v, unsigned i, struct shmchan_view_pool *out,
+					      int *err)
+{
+	int e = shmchan_view_nth(v, SHMCHAN_OBJ_POOL, i);
+
+	*out = (struct shmchan_view_pool){0};
+	*err = e < 0 ? SHMCHAN_ENOENT : v->m.entries[e].err;
+	if (e < 0)
+		return NULL;
+	snprintf(out->name, sizeof(out->name), "%.31s", v->m.c.entries[e].name);
+	return *err ? NULL : &v->m.entries[e].pool;
+}
+
+static void count_blocks(const struct shmchan_pool_ref *p, uint32_t first, uint32_t cnt, size_t block_size,
+			 struct shmchan_view_pool *out)
 {
 	struct shmchan_pool_count n;
 
-	shmchan_pool_count(&v->m.entries[e].pool, first, cnt, &n);
+	shmchan_pool_count(p, first, cnt, &n);
+	out->class_cnt = p->class_cnt;
 	out->block_size = block_size;
 	out->block_cnt = cnt;
 	out->free = n.free;
@@ -258,41 +272,28 @@ static int view_blocks(const struct shmchan_view *v, int e, uint32_t first, uint
 	out->owned = n.owned;
 	out->kept = n.kept;
 	out->sent = n.sent;
-	return 0;
 }
 
 int shmchan_view_pool(const struct shmchan_view *v, unsigned i, struct shmchan_view_pool *out)
 {
-	int e = shmchan_view_nth(v, SHMCHAN_OBJ_POOL, i);
-	const struct shmchan_pool_ref *p;
+	int err;
+	const struct shmchan_pool_ref *p = pool_at(v, i, out, &err);
 
-	*out = (struct shmchan_view_pool){0};
-	if (e < 0)
-		return SHMCHAN_ENOENT;
-	snprintf(out->name, sizeof(out->name), "%.31s", v->m.c.entries[e].name);
-	if (v->m.entries[e].err)
-		return v->m.entries[e].err;
-	p = &v->m.entries[e].pool;
-	out->class_cnt = p->class_cnt;
-	return view_blocks(v, e, 0, p->block_cnt, p->classes[p->class_cnt - 1].block_size, out);
+	if (p)
+		count_blocks(p, 0, p->block_cnt, p->classes[p->class_cnt - 1].block_size, out);
+	return err;
 }
 
 int shmchan_view_pool_class(const struct shmchan_view *v, unsigned i, unsigned c, struct shmchan_view_pool *out)
 {
-	int e = shmchan_view_nth(v, SHMCHAN_OBJ_POOL, i);
-	const struct shmchan_pool_ref *p;
+	int err;
+	const struct shmchan_pool_ref *p = pool_at(v, i, out, &err);
 
-	*out = (struct shmchan_view_pool){0};
-	if (e < 0)
+	if (p && c >= p->class_cnt)
 		return SHMCHAN_ENOENT;
-	snprintf(out->name, sizeof(out->name), "%.31s", v->m.c.entries[e].name);
-	if (v->m.entries[e].err)
-		return v->m.entries[e].err;
-	p = &v->m.entries[e].pool;
-	if (c >= p->class_cnt)
-		return SHMCHAN_ENOENT;
-	out->class_cnt = p->class_cnt;
-	return view_blocks(v, e, p->classes[c].first, p->classes[c].cnt, p->classes[c].block_size, out);
+	if (p)
+		count_blocks(p, p->classes[c].first, p->classes[c].cnt, p->classes[c].block_size, out);
+	return err;
 }
 
 // The account of `who` among *cnt, made if it is not there; NULL if there is no room for it.

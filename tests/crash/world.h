@@ -12,7 +12,7 @@
 #include "shmchan/broker.h"
 #include "shmchan/view.h"
 
-#define WORLD_BLOCKS 8
+#define WORLD_BLOCKS 16 // as many as give each process a magazine
 #define WORLD_NOTES 64
 #define WORLD_SLOTS 3
 #define WORLD_MESSAGES 256

@@ -21,6 +21,9 @@ static void join_rx(struct shmchan *ch)
 	// If the next message doesn't name its sender, one of the same producer was in its cell before.
 	ch->from = ch->r.exts[ch->taken_i].sender;
 	ch->freed = done;
+	ch->look_at = UINT64_MAX;
+	if (!ch->many)
+		shmchan_spsc_join_rx(ch);
 	ch->batch = ch->r.cap / 8 ? (ch->r.cap / 8 < 64 ? ch->r.cap / 8 : 64) : 1;
 	// Relaxed: only this process writes the line now; publication is by later releases.
 	atomic_store_explicit(&ring->taken, done, memory_order_relaxed);
@@ -41,7 +44,7 @@ void shmchan_join(struct shmchan *ch)
 {
 	ch->many = shmchan_ring_many(&ch->r);
 	ch->at = &ch->never;
-	ch->at_word = UINT64_MAX;
+	ch->at_word = ch->look_at = UINT64_MAX;
 	if (!ch->tx)
 		join_rx(ch);
 	else if (!ch->many)
@@ -79,8 +82,10 @@ bool shmchan_has_work(struct shmchan *ch)
 
 	if (ch->tx && ch->many)
 		return shmchan_mpsc_room(ch);
-	if (ch->tx)
+	if (ch->tx) {
+		shmchan_spsc_sync(ch);
 		return shmchan_spsc_reserve(ch) == 0;
+	}
 	if ((ch->many ? shmchan_mpsc_peek(ch) : shmchan_spsc_peek(ch)) != NULL)
 		return true;
 	return !ch->many && !ch->notice && ch->taken == ch->done &&

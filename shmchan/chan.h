@@ -16,22 +16,29 @@ struct shmchan {
 	bool tx;
 	bool many;
 
-	// Sending end. pos is the next position (spsc) or the one claimed (mpsc), `cell` and `i` its cell.
-	bool reserved;
+	// Sending end. `cell` is the next to be written (spsc), or the one claimed (mpsc). pos and i are its position and index in
+	// mpsc, in spsc those of `synced`, which lags behind `cell`: what a send writes down for itself costs as much as the message
+	// (spsc.h).
+	bool reserved; // mpsc
 	uint32_t i;
 	uint64_t pos;
-	uint64_t fast; // spsc: plain messages at positions below may go at once; 0: something is to be looked at first
-	uint64_t limit;      // spsc: head, as last seen, + capacity
-	uint64_t plain_from; // spsc: messages below have an extension, if only for the sender's name
-	uint64_t lap_word;   // spsc: what the cell's word will have besides the description
-	uint32_t lap;        // mpsc: of the claimed cell
 	struct shmchan_cell *cell;
+	struct shmchan_cell *synced;
+	struct shmchan_cell *run_end; // spsc: plain messages may be written to cells before it without another look
+	struct shmchan_cell *open;    // spsc: the cell that is reserved, if it is `cell`
+	uint64_t limit;               // spsc: head, as last seen, + capacity
+	uint64_t plain_from;          // spsc: messages below have an extension, if only for the sender's name
+	uint64_t lap_word;            // spsc: what the cell's word will have besides the description
+	uint32_t lap;                 // mpsc: of the claimed cell
 	shmchan_bell *peer; // the consumer's
 
 	// Receiving end. `at` is the cell of `taken`, at_word what its word has besides description or owner once it is published.
 	struct shmchan_cell *at;
 	uint64_t at_word;
 	uint64_t taken, done;
+	uint64_t look_at;   // spsc: position at which it is looked how far behind the producer this is (shmchan_spsc_lag)
+	uint32_t prefetch;  // spsc: bytes ahead of `at` that are certainly written
+	uint32_t patience;  // spsc: messages without a pause that make it worth a look
 	uint64_t freed;     // spsc: head, as published
 	uint32_t batch;     // spsc: how far that may lag
 	shmchan_owner from; // spsc: sender of the messages that don't name one

@@ -13,12 +13,16 @@
 #define likely(c) __builtin_expect(!!(c), 1)
 #define unlikely(c) __builtin_expect(!!(c), 0)
 
-static void note_full(struct shmchan *ch, uint64_t depth)
+static __attribute__((noinline, cold)) void note_full(struct shmchan *ch, uint64_t depth)
 {
 	struct shmchan_ring *ring = ch->r.ring;
 
 	// Relaxed: statistics on an edge that is slow anyway.
-	atomic_fetch_add_explicit(&ring->full, 1, memory_order_relaxed);
+	if (ch->many)
+		atomic_fetch_add_explicit(&ring->full, 1, memory_order_relaxed);
+	else
+		atomic_store_explicit(&ring->full, atomic_load_explicit(&ring->full, memory_order_relaxed) + 1,
+				      memory_order_relaxed);
 	if (atomic_load_explicit(&ring->high_water, memory_order_relaxed) < depth)
 		atomic_store_explicit(&ring->high_water, depth, memory_order_relaxed);
 	SHMCHAN_PROBE_FULL(ch->r.key, depth, ch->proc->slot_key);
@@ -26,33 +30,55 @@ static void note_full(struct shmchan *ch, uint64_t depth)
 
 static int reserve(struct shmchan *ch)
 {
-	int err = ch->many ? shmchan_mpsc_reserve(ch) : shmchan_spsc_reserve(ch);
+	int err;
 
+	if (ch->many) {
+		err = shmchan_mpsc_reserve(ch);
+	} else {
+		shmchan_spsc_sync(ch);
+		err = shmchan_spsc_reserve(ch);
+	}
 	if (unlikely(err))
 		note_full(ch, ch->r.cap);
 	return err;
 }
 
-static void set_reserved(struct shmchan *ch, bool reserved)
+static inline bool is_reserved(const struct shmchan *ch)
 {
-	ch->reserved = reserved;
-	if (!ch->many)
-		shmchan_spsc_set_fast(ch);
+	return ch->many ? ch->reserved : ch->open == ch->cell;
 }
 
-int shmchan_reserve(struct shmchan *ch, void **data)
+static inline void set_reserved(struct shmchan *ch, bool reserved)
+{
+	if (ch->many)
+		ch->reserved = reserved;
+	else
+		ch->open = reserved ? ch->cell : NULL;
+}
+
+static __attribute__((noinline)) int reserve_slowly(struct shmchan *ch, void **data)
 {
 	int err;
 
 	*data = NULL;
-	if (!ch->tx || ch->reserved)
+	if (!ch->tx || is_reserved(ch))
 		return SHMCHAN_EINVAL;
 	err = reserve(ch);
 	if (unlikely(err))
 		return err;
-	ch->reserved = true;
-	ch->fast = 0;
+	set_reserved(ch, true);
 	*data = shmchan_ring_data(&ch->r, ch->cell);
+	return 0;
+}
+
+int shmchan_reserve(struct shmchan *ch, void **data)
+{
+	struct shmchan_cell *cell = ch->cell;
+
+	if (unlikely(cell >= ch->run_end || cell == ch->open))
+		return reserve_slowly(ch, data);
+	ch->open = cell;
+	*data = (char *)cell + SHMCHAN_DATA_AT_ONE;
 	return 0;
 }
 
@@ -66,7 +92,7 @@ static void give_up(struct shmchan *ch)
 
 void shmchan_cancel(struct shmchan *ch)
 {
-	if (!ch->tx || !ch->reserved)
+	if (!ch->tx || !is_reserved(ch))
 		return;
 	set_reserved(ch, false);
 	give_up(ch);
@@ -126,10 +152,14 @@ static inline void publish(struct shmchan *ch, uint64_t desc)
 {
 	if (SHMCHAN_PROBE_PUSH_ENABLED())
 		probe_push(ch);
-	if (ch->many)
+	if (ch->many) {
 		shmchan_mpsc_publish(ch);
-	else
-		shmchan_spsc_publish(ch, desc);
+		return;
+	}
+	shmchan_spsc_publish(ch, ch->cell, desc);
+	ch->cell = shmchan_spsc_after(ch, ch->cell);
+	shmchan_spsc_sync(ch);
+	shmchan_spsc_run(ch);
 }
 
 // Everything but the publication: what the cell says of its message, and its block.
@@ -143,18 +173,39 @@ static inline int describe(struct shmchan *ch, const struct shmchan_msg *m, uint
 	return m->block == SHMCHAN_NO_BLOCK ? 0 : send_block(ch, m->block);
 }
 
-int shmchan_commit(struct shmchan *ch, const struct shmchan_msg *m)
+static __attribute__((noinline)) int commit_slowly(struct shmchan *ch, const struct shmchan_msg *m)
 {
 	int err = check_msg(ch, m);
 	uint64_t desc;
 
-	if (unlikely(err || !ch->reserved))
+	if (unlikely(err || !is_reserved(ch)))
 		return SHMCHAN_EINVAL;
+	if (!ch->many)
+		shmchan_spsc_sync(ch);
 	err = describe(ch, m, &desc);
 	if (unlikely(err))
 		return err;
-	publish(ch, desc);
 	set_reserved(ch, false);
+	publish(ch, desc);
+	shmchan_bell_ring(ch->peer, ch->fence);
+	return 0;
+}
+
+// Can m go as it is, with one store of its word?
+static inline bool goes_plainly(const struct shmchan *ch, const struct shmchan_cell *cell, const struct shmchan_msg *m)
+{
+	return likely(cell < ch->run_end && m->len <= ch->r.msg_size && m->type <= SHMCHAN_TYPE_MAX && plain(m) &&
+		      !SHMCHAN_PROBE_PUSH_ENABLED());
+}
+
+int shmchan_commit(struct shmchan *ch, const struct shmchan_msg *m)
+{
+	struct shmchan_cell *cell = ch->cell;
+
+	if (unlikely(!goes_plainly(ch, cell, m) || cell != ch->open))
+		return commit_slowly(ch, m);
+	shmchan_spsc_publish(ch, cell, shmchan_desc(m->type, m->len));
+	ch->cell = shmchan_spsc_after(ch, cell);
 	shmchan_bell_ring(ch->peer, ch->fence);
 	return 0;
 }
@@ -165,8 +216,8 @@ void shmchan_publish_as(struct shmchan *ch, const struct shmchan_msg *m, shmchan
 
 	if (ch->many)
 		shmchan_mpsc_describe(ch, desc);
-	publish(ch, desc);
 	set_reserved(ch, false);
+	publish(ch, desc);
 }
 
 // Two narrow loads and one store.
@@ -175,47 +226,56 @@ static inline void copy_16(char *to, const char *from)
 #ifdef __SSE2__
 	__m128i v = _mm_loadl_epi64((const void *)from);
 
-	_mm_storeu_si128((void *)to, _mm_castps_si128(_mm_loadh_pi(_mm_castsi128_ps(v), (const void *)(from + 8))));
+	_mm_store_si128((void *)to, _mm_castps_si128(_mm_loadh_pi(_mm_castsi128_ps(v), (const void *)(from + 8))));
 #else
-	for (int at = 0; at < 16; at += 8) {
-		uint64_t w;
+	uint64_t w[2];
 
-		memcpy(&w, from + at, 8);
-		memcpy(to + at, &w, 8);
-		atomic_signal_fence(memory_order_seq_cst); // keeps the compiler from making one wide copy of it
-	}
+	memcpy(w, from, 8);
+	atomic_signal_fence(memory_order_seq_cst); // keeps the compiler from making one wide load of it
+	memcpy(w + 1, from + 8, 8);
+	memcpy(to, w, 16);
 #endif
 }
 
-// Small messages go word by word: a wide load of what the caller has just written by narrow stores waits for them to
-// leave the store buffer, and the call of memcpy costs as much as the copy. Cells begin and end at multiples of 8.
+// From the end to the begin (spsc.h). Loads are narrow: a wide load of what the caller has just written by narrow stores waits
+// for them to leave the store buffer. Stores are as wide as they can be without touching two lines. `to` is a multiple
+// of 8, and so is what a cell has room for.
 static inline void copy_in(char *to, const char *from, uint32_t len)
 {
-	if (unlikely(len > 128)) {
+	uint32_t rest = len & 7;
+	uint64_t w = 0;
+
+	if (unlikely(len > 256)) {
 		memcpy(to, from, len);
 		return;
 	}
-	for (; len >= 16; len -= 16, to += 16, from += 16)
-		copy_16(to, from);
-	if (len & 8) {
-		uint64_t w;
-
+	len -= rest;
+	if (rest) {
+		memcpy(&w, from + len, rest);
+		memcpy(to + len, &w, 8);
+	}
+	if (len && ((uintptr_t)(to + len) & 8)) {
+		len -= 8;
+		memcpy(&w, from + len, 8);
+		memcpy(to + len, &w, 8);
+	}
+	while (len >= 16) {
+		len -= 16;
+		copy_16(to + len, from + len);
+	}
+	if (len) {
 		memcpy(&w, from, 8);
 		memcpy(to, &w, 8);
-		to += 8;
-		from += 8;
 	}
-	for (len &= 7; len; len--)
-		*to++ = *from++;
 }
 
 // All of a send but the look at the receiver's bell.
-static int send_slowly(struct shmchan *ch, const struct shmchan_msg *m)
+static __attribute__((noinline)) int send_slowly(struct shmchan *ch, const struct shmchan_msg *m)
 {
 	int err = check_msg(ch, m);
 	uint64_t desc;
 
-	if (err || ch->reserved)
+	if (err || is_reserved(ch))
 		return SHMCHAN_EINVAL;
 	err = reserve(ch);
 	if (unlikely(err))
@@ -227,45 +287,54 @@ static int send_slowly(struct shmchan *ch, const struct shmchan_msg *m)
 		return err;
 	}
 	publish(ch, desc);
-	if (!ch->many && unlikely(ch->fast == 0))
-		shmchan_spsc_set_fast(ch);
 	return 0;
 }
 
-// A plain message into a ring of one producer where there is known to be room needs no more than this.
-static inline bool send_fast(struct shmchan *ch, const struct shmchan_msg *m)
+static __attribute__((noinline)) int send_slowly_and_ring(struct shmchan *ch, const struct shmchan_msg *m)
 {
-	uint32_t len = m->len;
-
-	if (ch->pos >= ch->fast || len > ch->r.msg_size || m->type > SHMCHAN_TYPE_MAX || !plain(m) ||
-	    SHMCHAN_PROBE_PUSH_ENABLED())
-		return false;
-	copy_in((char *)ch->cell + SHMCHAN_DATA_AT_ONE, m->data, len);
-	shmchan_spsc_publish(ch, shmchan_desc(m->type, len));
-	return true;
-}
-
-static inline int send_quietly(struct shmchan *ch, const struct shmchan_msg *m)
-{
-	return likely(send_fast(ch, m)) ? 0 : send_slowly(ch, m);
-}
-
-int shmchan_try_send(struct shmchan *ch, const struct shmchan_msg *m)
-{
-	int err = send_quietly(ch, m);
+	int err = send_slowly(ch, m);
 
 	if (likely(!err))
 		shmchan_bell_ring(ch->peer, ch->fence);
 	return err;
 }
 
+static inline void fill(struct shmchan *ch, struct shmchan_cell *cell, const struct shmchan_msg *m)
+{
+	copy_in((char *)cell + SHMCHAN_DATA_AT_ONE, m->data, m->len);
+	shmchan_spsc_publish(ch, cell, shmchan_desc(m->type, m->len));
+}
+
+int shmchan_try_send(struct shmchan *ch, const struct shmchan_msg *m)
+{
+	struct shmchan_cell *cell = ch->cell;
+
+	if (unlikely(!goes_plainly(ch, cell, m) || cell == ch->open))
+		return send_slowly_and_ring(ch, m);
+	fill(ch, cell, m);
+	ch->cell = shmchan_spsc_after(ch, cell);
+	shmchan_bell_ring(ch->peer, ch->fence);
+	return 0;
+}
+
 int shmchan_try_send_batch(struct shmchan *ch, const struct shmchan_msg *m, unsigned n)
 {
-	unsigned sent = 0;
 	int err = SHMCHAN_EINVAL;
+	unsigned sent = 0;
 
-	while (sent < n && sent < INT_MAX && (err = send_quietly(ch, &m[sent])) == 0)
+	while (sent < n && sent < INT_MAX) {
+		struct shmchan_cell *cell = ch->cell;
+
+		if (cell != ch->open)
+			for (; sent < n && goes_plainly(ch, cell, &m[sent]); sent++) {
+				fill(ch, cell, &m[sent]);
+				cell = shmchan_spsc_after(ch, cell);
+			}
+		ch->cell = cell;
+		if (sent == n || (err = send_slowly(ch, &m[sent])) != 0)
+			break;
 		sent++;
+	}
 	if (!sent)
 		return err;
 	// Dying before it leaves a receiver asleep before messages: recovery rings the bells of a dead process's peers.
@@ -302,18 +371,20 @@ int shmchan_commit_answer(struct shmchan *rx, struct shmchan *tx, const struct s
 	int err = check_msg(tx, m);
 	uint64_t desc;
 
-	if (err || rx->tx || rx->notice || !tx->reserved)
+	if (err || rx->tx || rx->notice || !is_reserved(tx))
 		return SHMCHAN_EINVAL;
 	if (rx->done == rx->taken)
 		return SHMCHAN_ENOENT;
+	if (!tx->many)
+		shmchan_spsc_sync(tx);
 	intend(rx, tx);
 	err = describe(tx, m, &desc);
 	if (err) {
 		intend_not(rx);
 		return err;
 	}
-	publish(tx, desc);
 	set_reserved(tx, false);
+	publish(tx, desc);
 	shmchan_bell_ring(tx->peer, tx->fence);
 	// Dying here: the intent tells recovery that the message is answered.
 	return shmchan_done(rx);
@@ -323,7 +394,7 @@ int shmchan_try_answer(struct shmchan *rx, struct shmchan *tx, const struct shmc
 {
 	int err = check_msg(tx, m);
 
-	if (err || rx->tx || rx->notice || tx->reserved)
+	if (err || rx->tx || rx->notice || is_reserved(tx))
 		return SHMCHAN_EINVAL;
 	if (rx->done == rx->taken)
 		return SHMCHAN_ENOENT;

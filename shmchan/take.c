@@ -115,6 +115,10 @@ static int take_empty(struct shmchan *ch, struct shmchan_msg *m)
 	struct shmchan_ring *ring = ch->r.ring;
 
 	shmchan_flush(ch);
+	// Nothing there: no steady stream.
+	if (ch->look_at != UINT64_MAX)
+		ch->look_at = ch->taken + ch->patience;
+	ch->prefetch = 0;
 	if (ch->many || ch->notice || ch->taken != ch->done)
 		return SHMCHAN_EMPTY;
 	// Acquire: pairs with the broker's release; the correlation id stands before it.
@@ -198,7 +202,7 @@ static void probe_pop(struct shmchan *ch, uint64_t pos)
 		pace(ch, word);
 }
 
-static int take_slowly(struct shmchan *ch, struct shmchan_msg *m)
+static __attribute__((noinline)) int take_slowly(struct shmchan *ch, struct shmchan_msg *m)
 {
 	struct shmchan_head head;
 	struct shmchan_cell *c;
@@ -248,8 +252,10 @@ static inline bool take_fast(struct shmchan *ch, struct shmchan_msg *m)
 		desc = atomic_load_explicit(&c->desc, memory_order_relaxed);
 		if (desc & SHMCHAN_DESC_EXT)
 			return false;
-	} else if ((w ^ ch->at_word) >= SHMCHAN_DESC_EXT) {
-		return false;
+	} else {
+		if ((w ^ ch->at_word) >= SHMCHAN_DESC_EXT)
+			return false;
+		__builtin_prefetch((char *)c + ch->prefetch);
 	}
 	if (unlikely(shmchan_desc_len(desc) > ch->r.msg_size ||
 		     shmchan_desc_type(desc) > SHMCHAN_TYPE_MAX || SHMCHAN_PROBE_POP_ENABLED()))
@@ -270,6 +276,8 @@ static inline bool take_fast(struct shmchan *ch, struct shmchan_msg *m)
 
 int shmchan_take(struct shmchan *ch, struct shmchan_msg *m)
 {
+	if (unlikely(ch->taken >= ch->look_at))
+		shmchan_spsc_lag(ch);
 	return take_fast(ch, m) ? 0 : take_slowly(ch, m);
 }
 

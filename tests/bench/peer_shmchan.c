@@ -19,6 +19,9 @@ struct end {
 	struct shmchan *tx, *rx;
 	struct shmchan_pool *pool;
 	struct shmchan_msg in;
+	struct shmchan_msg out; // a plain message: type and length stay
+	struct shmchan_msg outs[BATCH_MAX], ins[BATCH_MAX];
+	unsigned in_cnt, in_at;
 	void *room;
 };
 
@@ -96,6 +99,9 @@ static void *open_end(void *state, const struct row *row, unsigned who)
 	if (!e)
 		return NULL;
 	memset(e, 0, sizeof(*e));
+	e->out = (struct shmchan_msg){.len = row->form == FORM_BIG ? 0 : row->len, .type = 1};
+	for (unsigned i = 0; i < BATCH_MAX; i++)
+		e->outs[i] = e->out;
 	err = shmchan_attach(&e->proc, s->group, slot, s->inc[slot], NULL);
 	if (!err)
 		err = shmchan_open(e->proc, "there", who ? SHMCHAN_TX : SHMCHAN_RX, who ? &e->tx : &e->rx,
@@ -116,11 +122,10 @@ static void close_end(void *end)
 	shmchan_detach(((struct end *)end)->proc);
 }
 
-static inline bool send_copy(struct end *e, const void *msg, uint32_t len)
+static inline bool send_copy(struct end *e, const void *msg)
 {
-	struct shmchan_msg m = {.data = msg, .len = len, .type = 1};
-
-	return shmchan_try_send(e->tx, &m) == 0;
+	e->out.data = msg;
+	return shmchan_try_send(e->tx, &e->out) == 0;
 }
 
 static inline const void *take(struct end *e)
@@ -128,11 +133,10 @@ static inline const void *take(struct end *e)
 	return shmchan_take(e->rx, &e->in) == 0 ? e->in.data : NULL;
 }
 
-static inline void wait_send(struct end *e, const void *msg, uint32_t len)
+static inline void wait_send(struct end *e, const void *msg)
 {
-	struct shmchan_msg m = {.data = msg, .len = len, .type = 1};
-
-	shmchan_send(e->tx, &m, SHMCHAN_FOREVER);
+	e->out.data = msg;
+	shmchan_send(e->tx, &e->out, SHMCHAN_FOREVER);
 }
 
 static inline const void *wait_take(struct end *e)
@@ -145,11 +149,38 @@ static inline void *room(struct end *e)
 	return shmchan_reserve(e->tx, &e->room) == 0 ? e->room : NULL;
 }
 
-static inline void commit(struct end *e, uint32_t len)
+static inline void commit(struct end *e)
 {
-	struct shmchan_msg m = {.len = len, .type = 1};
+	shmchan_commit(e->tx, &e->out);
+}
 
-	shmchan_commit(e->tx, &m);
+static inline unsigned send_n(struct end *e, const char *msgs, unsigned n, size_t len)
+{
+	int sent;
+
+	for (unsigned i = 0; i < n; i++)
+		e->outs[i].data = msgs + i * len;
+	sent = shmchan_try_send_batch(e->tx, e->outs, n);
+	return sent > 0 ? (unsigned)sent : 0;
+}
+
+// A batch is taken and completed as one, and read where it lies, one message after the other.
+static inline const void *peek_n(struct end *e, unsigned n)
+{
+	int got;
+
+	if (e->in_at < e->in_cnt)
+		return e->ins[e->in_at].data;
+	got = shmchan_take_batch(e->rx, e->ins, n);
+	e->in_cnt = got > 0 ? (unsigned)got : 0;
+	e->in_at = 0;
+	return got > 0 ? e->ins[0].data : NULL;
+}
+
+static inline void pop_n(struct end *e)
+{
+	if (++e->in_at == e->in_cnt)
+		shmchan_done_batch(e->rx, e->in_cnt);
 }
 
 static bool big_send(struct end *e, const void *src, size_t len)
@@ -175,10 +206,10 @@ static void big_pop(struct end *e)
 
 #define PEER copy
 #define END struct end
-#define SEND(e, msg, len) send_copy(e, msg, len)
+#define SEND(e, msg, len) send_copy(e, msg)
 #define PEEK(e, len) take(e)
 #define POP(e, len) shmchan_done((e)->rx)
-#define WAIT_SEND(e, msg, len) wait_send(e, msg, len)
+#define WAIT_SEND(e, msg, len) wait_send(e, msg)
 #define WAIT_PEEK(e, len) wait_take(e)
 #define BIG_SEND(e, src, len) big_send(e, src, len)
 #define BIG_PEEK(e, len) big_take(e)
@@ -187,16 +218,24 @@ static void big_pop(struct end *e)
 
 #define PEER place
 #define END struct end
-#define SEND(e, msg, len) send_copy(e, msg, len)
+#define SEND(e, msg, len) send_copy(e, msg)
 #define PEEK(e, len) take(e)
 #define POP(e, len) shmchan_done((e)->rx)
 #define ROOM(e, len) room(e)
-#define COMMIT(e, len) commit(e, len)
+#define COMMIT(e, len) commit(e)
+#include "tests/bench/loops.inc"
+
+#define PEER batch
+#define END struct end
+#define SEND(e, msg, len) send_copy(e, msg)
+#define SEND_N(e, msgs, n, len) send_n(e, msgs, n, len)
+#define PEEK(e, len) peek_n(e, BATCH_MAX)
+#define POP(e, len) pop_n(e)
 #include "tests/bench/loops.inc"
 
 #define PEER wait
 #define END struct end
-#define SEND(e, msg, len) (wait_send(e, msg, len), true)
+#define SEND(e, msg, len) (wait_send(e, msg), true)
 #define PEEK(e, len) wait_take(e)
 #define POP(e, len) shmchan_done((e)->rx)
 #include "tests/bench/loops.inc"
@@ -210,7 +249,9 @@ static void big_pop(struct end *e)
 
 static const struct contender list[] = {
 	OURS("shmchan-spsc", SHMCHAN_KIND_SPSC,
-	     ONE_WAY | FORM(FORM_RTT) | FORM(FORM_BATCH) | FORM(FORM_BLOCK) | FORM(FORM_BIG), copy_run),
+	     ONE_WAY | FORM(FORM_RTT) | FORM(FORM_BLOCK) | FORM(FORM_BIG), copy_run),
+	OURS("shmchan-spsc-batch", SHMCHAN_KIND_SPSC, FORM(FORM_BATCH), batch_run),
+	OURS("shmchan-mpsc-batch", SHMCHAN_KIND_MPSC, FORM(FORM_BATCH), batch_run),
 	OURS("shmchan-spsc-inplace", SHMCHAN_KIND_SPSC, ONE_WAY, place_run),
 	OURS("shmchan-spsc-waiting", SHMCHAN_KIND_SPSC, FORM(FORM_STREAM) | FORM(FORM_RTT), wait_run),
 	OURS("shmchan-slot", SHMCHAN_KIND_SLOT, FORM(FORM_RTT) | FORM(FORM_BLOCK), copy_run),

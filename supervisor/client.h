@@ -20,6 +20,10 @@ enum sup_exit client_stop(const char *group, const char *service);
 // object per line. Ends with SUP_UNREACHABLE when the supervisor dies, or drops this client because it reads too slowly.
 enum sup_exit client_events(const char *group, bool follow, bool json);
 
+// client_logs prints what a service, or with NULL each one, has written to its log, oldest first, and with `follows` what it
+// writes from then on, until the group ends. SUP_REFUSED: there are no logs.
+enum sup_exit client_logs(const char *group, const char *service, bool follows);
+
 // client_signal_number: 9, "9", "KILL", "SIGKILL", "kill" -> SIGKILL; 0 if it is none.
 int client_signal_number(const char *name);
 

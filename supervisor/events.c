@@ -94,7 +94,8 @@ json_t *events_kept(const struct events *e, json_int_t after)
 	json_int_t from = e->seq > EVENTS_KEPT ? e->seq - EVENTS_KEPT : 0;
 	json_t *list = json_array();
 
-	for (json_int_t n = (after > from ? after : from) + 1; n <= e->seq; n++)
+	from = after > from ? after : from;
+	for (json_int_t n = from < e->seq ? from + 1 : e->seq + 1; n <= e->seq; n++)
 		if (e->lines[n % EVENTS_KEPT])
 			json_array_append_new(list, json_loads(e->lines[n % EVENTS_KEPT], 0, NULL));
 	return list;

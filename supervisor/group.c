@@ -301,6 +301,10 @@ static int find_programs(struct group *g, struct fail *fail)
 	for (unsigned i = 0; i < g->service_cnt; i++)
 		if (service_init(g, i, path, fail))
 			return -1;
+	if (logs_open(&g->logs, g->loop, g->plan, fail))
+		return -1;
+	for (unsigned i = 0; i < g->service_cnt; i++)
+		g->services[i].launch.out = logs_fd(g->logs, i);
 	return 0;
 }
 
@@ -334,6 +338,7 @@ static void tear_down(struct group *g)
 	chaos_stop(&g->chaos);
 	hang_stop(&g->hang_watch);
 	alert_stop(&g->alert);
+	logs_close(g->logs);
 	poison_close(g->poison);
 	look_close(g->look);
 	report_close(g->report);

@@ -11,6 +11,7 @@
 #include "supervisor/events.h"
 #include "supervisor/hang.h"
 #include "supervisor/launch.h"
+#include "supervisor/logs.h"
 #include "supervisor/look.h"
 #include "supervisor/loop.h"
 #include "supervisor/notify.h"
@@ -84,6 +85,7 @@ struct group {
 	struct events *events;
 	struct report *report;
 	struct look *look;
+	struct logs *logs;
 	struct hang_watch hang_watch;
 	struct alert alert;
 	struct strategy *strategies;

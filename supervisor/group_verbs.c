@@ -61,10 +61,10 @@ static json_t *verb_status(struct group *g, const json_t *request, struct contro
 
 	for (unsigned i = 0; i < g->service_cnt; i++)
 		json_array_append_new(services, status_of(&g->services[i], now_ns));
-	return json_pack("{s:b, s:{s:s, s:i, s:s, s:o, s:o, s:o}}", "ok", 1, "status", "group", g->plan->spec.name,
+	return json_pack("{s:b, s:{s:s, s:i, s:s, s:o, s:o, s:o, s:s*}}", "ok", 1, "status", "group", g->plan->spec.name,
 			 "supervisor_pid", (int)getpid(), "state", g->stopping ? "stopping" : "running",
 			 "services", services, "alerts", alerts_of(g), "parked",
-			 poison_list(g->poison));
+			 poison_list(g->poison), "logs", logs_folder(g->logs));
 }
 
 static struct service *find(struct group *g, const json_t *request, json_t **error)

@@ -131,6 +131,11 @@ static enum sup_exit do_signal(const struct args *a)
 	return SUP_USAGE;
 }
 
+static enum sup_exit do_logs(const struct args *a)
+{
+	return client_logs(a->words[0], a->words[1], a->follow);
+}
+
 static enum sup_exit do_events(const struct args *a)
 {
 	return client_events(a->words[0], a->follow, a->json);
@@ -177,6 +182,10 @@ static const struct command commands[] = {
 	 "show the last events of a running group: deaths, repairs, respawns, alerts; with -f also those to come, "
 	 "until it ends",
 	 1, OPT_FOLLOW | OPT_JSON, do_events},
+	{"logs", "[-f|--follow] GROUP [SERVICE]",
+	 "show what SERVICE, or every service, has written to its log, where the topology has `logs`; with -f also what "
+	 "comes, until the group ends",
+	 1, OPT_FOLLOW | OPT_WORD, do_logs},
 	{"schema", "", "print the JSON schema (draft 2020-12) of a topology, for editors", 0, 0, do_schema},
 	{"manual", "[EXAMPLE]",
 	 "print the manual page shmsup(1), or shmsup-topology(5) with the topology EXAMPLE in it", 0, OPT_WORD, do_manual},

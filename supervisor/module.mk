@@ -7,6 +7,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	client.c \
 	confine.c \
 	client_events.c \
+	client_logs.c \
 	control.c \
 	events.c \
 	exits.c \
@@ -18,6 +19,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	hang.c \
 	launch.c \
 	link.c \
+	logs.c \
 	look.c \
 	loop.c \
 	loop_poll.c \

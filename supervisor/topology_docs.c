@@ -252,10 +252,11 @@ const struct topo_key topo_keys[] = {
 	     "10000", 0, DAY_MS),
 
 	KEY(logs, folder,
-	     "Folder of the files SERVICE.log; it is made if need be.",
+	     "Folder of the files SERVICE.log; it is made if need be. Groups that run at once need one each.",
 	     NULL),
 	FORM(logs, max_size,
-	     "A file that is larger becomes SERVICE.log.1 and a new one is begun.",
+	     "The content of a file with more of it moves to SERVICE.log.1, and a hole stays in its place: "
+	     "nothing is lost, and services keep the file open. Looked at once a second.",
 	     "10M", SIZE),
 	NUM(logs, keep,
 	     "How many old files of each service are kept.",

@@ -24,6 +24,12 @@ Test(events, kept_in_order_with_number_time_and_name)
 	list = events_kept(e, 1);
 	cr_assert(json_array_size(list) == 1 && number_of(list, 0) == 8);
 	json_decref(list);
+	list = events_kept(e, INT64_MAX);
+	cr_assert_eq(json_array_size(list), 0);
+	json_decref(list);
+	list = events_kept(e, INT64_MIN);
+	cr_assert_eq(json_array_size(list), 2);
+	json_decref(list);
 	events_delete(e);
 }
 

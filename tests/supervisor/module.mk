@@ -27,6 +27,7 @@ SCRIPTS += $(addprefix tests/supervisor/, \
 	events.sh \
 	hang.sh \
 	job.sh \
+	logs.sh \
 	manual.sh \
 	poison.sh \
 	stale.sh \

@@ -1,14 +1,10 @@
 #include "tools/top.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
+#include <jansson.h>
 #include <math.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "supervisor/link.h"
 #include "tools/attach.h"
 #include "tools/histview.h"
 #include "tools/live.h"
@@ -136,37 +132,19 @@ void top_look(struct top *t)
 
 // --------------------------------------------------------------------------------------------------- verb
 
-// Asks the supervisor, by the program beside this one, or in PATH. A message for the screen in text.
+// Asks the supervisor. A message for the screen in text.
 static void kill_service(const struct top *t, char *text, size_t size)
 {
 	const char *service = t->services[t->selected].p.name;
-	char self[4096], program[4200] = "shmsup";
-	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-	posix_spawn_file_actions_t quiet;
-	int err, status = -1;
-	pid_t pid;
+	json_t *reply, *request = json_pack("{s:s, s:s}", "verb", "kill", "service", service);
+	struct link l;
 
-	if (len > 0) {
-		self[len] = '\0';
-		snprintf(program, sizeof program, "%s/shmsup", dirname(self));
-		if (access(program, X_OK) != 0)
-			snprintf(program, sizeof program, "shmsup");
-	}
-	char *argv[] = {program, (char *)"kill", (char *)t->group.name, (char *)service, NULL};
-	posix_spawn_file_actions_init(&quiet);
-	posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_adddup2(&quiet, STDOUT_FILENO, STDERR_FILENO);
-	err = posix_spawnp(&pid, program, &quiet, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&quiet);
-	if (err == 0)
-		waitpid(pid, &status, 0);
-	if (err != 0)
-		snprintf(text, size, "cannot kill %s: shmsup: %s", service, strerror(err));
-	else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		snprintf(text, size, "cannot kill %s: the supervisor refused, status %d", service,
-			 WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+	if (link_ask(&l, t->group.name, request, true, &reply) == 0)
+		snprintf(text, size, "killed %s, pid %lld", service,
+			 (long long)json_integer_value(json_object_get(reply, "pid")));
 	else
-		snprintf(text, size, "killed %s", service);
+		snprintf(text, size, "cannot kill %s: %s", service, l.fail.text);
+	json_decref(reply);
 }
 
 static volatile sig_atomic_t interrupted;
@@ -178,7 +156,7 @@ static void interrupt(int sig)
 
 static void run(struct top *t, double interval)
 {
-	char message[128] = "";
+	char message[640] = "";
 	bool look_now = true;
 	double next = live_now();
 

@@ -89,6 +89,29 @@ if command -v tmux >/dev/null && term new-session -d -s probe 'read -r _'; then
 	key q
 	check 'q ends it' shows 'exit status 0'
 
+	# A group under shmsup, at work: what moves, moves, and killing kills.
+	sup_begin "$G-sup" "$(dirname "$0")/../supervisor/echo.yaml" --set actor="$(realpath "$BUILD/test/sup_actor")" --set requests=1000000000
+	probes=$("$shmtool" probe show "$G-sup" --seconds 0.01 >/dev/null 2>&1 && echo --probes)
+	term respawn-pane -k -t top "LC_ALL=C.UTF-8 $shmtool top $G-sup --interval 0.1 $probes; echo exit status \$?; exec sleep 1000"
+	check 'rates' shows '^answers .* [0-9.]+[kM]? +[0-9.]+[kM]? '
+	check 'processor time' shows '^feed +[0-9]+ +running +[1-9]'
+	check 'the trend' shows '^answers .* [▁▂▃▄▅▆▇█]{2,}'
+	if [ -n "$probes" ]; then
+		check 'waiting times' shows '^answers .* [0-9.]+(ns|us|ms|s) +[0-9.]+(ns|us|ms|s) '
+	else
+		check 'waiting times # SKIP no probes here' true
+	fi
+	victim=$("$shmsup" status -j "$G-sup" | jq '.services[0].pid')
+	key k
+	check 'it asks' shows 'kill echo-1 with SIGKILL\? y/n'
+	key y
+	check 'and kills' shows "killed echo-1, pid $victim"
+	check 'the process is gone' soon test ! -e "/proc/$victim/exe"
+	check 'and another is there' shows '^echo-1 +[0-9]+ +running +[0-9.]+ +[0-9.]+[KM] +1 '
+	key q
+	check 'which ends' shows 'exit status 0'
+	sup_end
+
 	term respawn-pane -k -t top "$command"
 	check 'again' shows '^work '
 	end

@@ -45,3 +45,10 @@ ifneq ($(BENCH_IOX),)
 ipc_LDLIBS += -liceoryx_posh -liceoryx_hoofs -liceoryx_platform
 $(O)/obj/tests/bench/peer_iceoryx.o: private CPPFLAGS += $(addprefix -isystem ,$(BENCH_IOX))
 endif
+
+# shmtool top beside a load.
+BENCHES += bench_top
+bench_top_SRC := tests/bench/top.c tests/bpf/bench_stream.c tests/bench/table.c
+bench_top_LIBS := shmchan
+bench_top_LDLIBS := -ljansson -lutil
+$(O)/bench/bench_top: $(O)/bin/shmtool

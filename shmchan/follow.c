@@ -28,9 +28,10 @@ static uint64_t skipped(const struct shmchan_ring_ref *r)
 	return tally[SHMCHAN_TALLY_SKIPPED];
 }
 
-int shmchan_view_follow_begin(const struct shmchan_view *v, unsigned i, bool queued, struct shmchan_follow *f)
+int shmchan_view_follow_begin(const struct shmchan_view *v, unsigned i, enum shmchan_follow_from from,
+			      struct shmchan_follow *f)
 {
-	uint64_t done, taken;
+	uint64_t done, taken, tail;
 	int err;
 	const struct shmchan_ring_ref *r = ring_of(v, i, &err);
 
@@ -39,7 +40,13 @@ int shmchan_view_follow_begin(const struct shmchan_view *v, unsigned i, bool que
 		return err;
 	f->skipped = skipped(r);
 	shmchan_ring_cursor(r, &done, &taken);
-	f->pos = queued ? done : shmchan_ring_tail(r);
+	tail = shmchan_ring_tail(r);
+	f->pos = from == SHMCHAN_FOLLOW_NEW      ? tail
+		 : from == SHMCHAN_FOLLOW_QUEUED ? done
+		 : tail > r->cap                 ? tail - r->cap
+						 : 0;
+	// Of what was completed before, claims that were taken back can't be told from messages if there were any.
+	f->unsure_below = f->skipped ? done : 0;
 	return 0;
 }
 
@@ -50,8 +57,8 @@ static enum at look(const struct shmchan_ring_ref *r, uint64_t pos, uint64_t wor
 {
 	int32_t ahead;
 
-	ahead = shmchan_ring_many(r) ? shmchan_cell_ahead(word, pos / r->cap) :
-				       shmchan_seq_ahead(word, pos / r->cap);
+	ahead = shmchan_ring_many(r) ? shmchan_cell_ahead(word, pos / r->cap)
+				     : shmchan_seq_ahead(word, pos / r->cap);
 	*newest = pos + (uint64_t)(int64_t)ahead * r->cap;
 	if (ahead < 0)
 		return NOT_YET;

@@ -101,10 +101,14 @@ struct shmchan_follow {
 	uint64_t missed; // positions passed over because they were written again too soon
 	uint64_t skipped, unsure_below;
 };
-// shmchan_view_follow_begin begins behind the newest message of channel i, or with `queued` at the oldest that isn't
-// completed. Errors: ENOENT, or why the channel can't be read.
-SHMCHAN_API int shmchan_view_follow_begin(const struct shmchan_view *v, unsigned i, bool queued,
-					  struct shmchan_follow *f);
+enum shmchan_follow_from {
+	SHMCHAN_FOLLOW_NEW,    // behind the newest message
+	SHMCHAN_FOLLOW_QUEUED, // at the oldest that isn't completed
+	SHMCHAN_FOLLOW_KEPT,   // at the oldest whose cell may not have been written again
+};
+// shmchan_view_follow_begin begins at a place of channel i. Errors: ENOENT, or why the channel can't be read.
+SHMCHAN_API int shmchan_view_follow_begin(const struct shmchan_view *v, unsigned i,
+					  enum shmchan_follow_from from, struct shmchan_follow *f);
 // shmchan_view_follow describes the next message, and copies at most `size` bytes of its payload to buf. Returns 0;
 // EMPTY there is none yet; or why the channel can't be read.
 SHMCHAN_API int shmchan_view_follow(const struct shmchan_view *v, unsigned i, struct shmchan_follow *f,

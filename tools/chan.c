@@ -148,6 +148,7 @@ static const struct opt peek_opts[] = {
 };
 static const struct opt tail_opts[] = {
 	{"queued", NULL, "begin with the messages that are not completed, not with the next one sent"},
+	{"kept", NULL, "begin with the completed messages whose cells have not been written again"},
 	{"count", "N", "end after N messages"},
 	{"seconds", "S", "end after S seconds"},
 	{"bytes", "B", "the first B bytes of each, 16 if not given"},
@@ -155,6 +156,7 @@ static const struct opt tail_opts[] = {
 };
 static const struct opt record_opts[] = {
 	{"queued", NULL, "begin with the messages that are not completed, not with the next one sent"},
+	{"kept", NULL, "begin with the completed messages whose cells have not been written again"},
 	{"count", "N", "end after N messages"},
 	{"seconds", "S", "end after S seconds"},
 	{"size", "BYTES", "end when the file has that size, 2^30 if not given"},

@@ -45,7 +45,11 @@ static int follow_begin(struct follower *f, const struct cli *cli, const struct 
 	f->size = size;
 	code = shmchan_view_chan(v, f->chan, &f->c);
 	if (code == 0)
-		code = shmchan_view_follow_begin(v, f->chan, cli_opt(cli, "queued") != NULL, &f->f);
+		code = shmchan_view_follow_begin(v, f->chan,
+						 cli_opt(cli, "kept") != NULL     ? SHMCHAN_FOLLOW_KEPT
+						 : cli_opt(cli, "queued") != NULL ? SHMCHAN_FOLLOW_QUEUED
+										  : SHMCHAN_FOLLOW_NEW,
+						 &f->f);
 	if (code != 0)
 		return shmtool_unreadable(cli, cli->args[0], code);
 	f->data = malloc(size + 1);

@@ -63,7 +63,7 @@ static void begin(struct ends *e, unsigned kind)
 	if (specs[kind].producer_cnt == 2)
 		e->tx3 = harness_open(e->proc[3], name, SHMCHAN_TX);
 	cr_assert_eq(shmchan_view_open(&e->v, e->h.group, NULL), 0);
-	cr_assert_eq(shmchan_view_follow_begin(e->v, 0, false, &e->f), 0);
+	cr_assert_eq(shmchan_view_follow_begin(e->v, 0, SHMCHAN_FOLLOW_NEW, &e->f), 0);
 }
 
 static void end(struct ends *e)
@@ -143,12 +143,15 @@ Test(follow, begins_where_it_is_told)
 	take(&e);
 	cr_assert_eq(send(e.tx, 2, 0), 0);
 	cr_assert_eq(send(e.tx, 3, 0), 0);
-	cr_assert_eq(shmchan_view_follow_begin(e.v, 0, true, &e.f), 0);
+	cr_assert_eq(shmchan_view_follow_begin(e.v, 0, SHMCHAN_FOLLOW_QUEUED, &e.f), 0);
 	cr_assert_eq(follow(&e, &m), 0);
 	cr_assert_eq(m.corr, 2);
-	cr_assert_eq(shmchan_view_follow_begin(e.v, 0, false, &e.f), 0);
+	cr_assert_eq(shmchan_view_follow_begin(e.v, 0, SHMCHAN_FOLLOW_NEW, &e.f), 0);
 	cr_assert_eq(follow(&e, &m), SHMCHAN_EMPTY);
-	cr_assert_eq(shmchan_view_follow_begin(e.v, 1, false, &e.f), SHMCHAN_ENOENT);
+	cr_assert_eq(shmchan_view_follow_begin(e.v, 0, SHMCHAN_FOLLOW_KEPT, &e.f), 0);
+	cr_assert_eq(follow(&e, &m), 0);
+	cr_assert_eq(m.corr, 1);
+	cr_assert_eq(shmchan_view_follow_begin(e.v, 1, SHMCHAN_FOLLOW_NEW, &e.f), SHMCHAN_ENOENT);
 	cr_assert_eq(shmchan_view_follow(e.v, 1, &e.f, &m, NULL, 0), SHMCHAN_ENOENT);
 	end(&e);
 }
@@ -234,7 +237,7 @@ Test(follow, a_block_is_copied_while_it_is_in_its_message)
 
 // ------------------------------------------------------------------------------------------------ beside real traffic
 
-#define COUNT 200000
+#define COUNT 20000
 
 static int produce(void *ctx)
 {

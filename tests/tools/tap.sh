@@ -79,9 +79,9 @@ sup_end() {
 	supervisor=
 	return $status
 }
-# soon COMMAND...: it comes true; gives up after a minute.
+# soon COMMAND...: it comes true; gives up after five minutes.
 soon() {
-	local until=$((SECONDS + 60))
+	local until=$((SECONDS + 300))
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $until ] || return 1
 		sleep 0.02

@@ -29,6 +29,7 @@ SCRIPTS += $(addprefix tests/supervisor/, \
 	job.sh \
 	logs.sh \
 	manual.sh \
+	many.sh \
 	poison.sh \
 	stale.sh \
 	strategy.sh \

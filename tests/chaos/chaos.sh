@@ -1,0 +1,27 @@
+#!/bin/bash
+# The supervisor and its services are killed at random moments under full load; see chaos.py. CHAOS_KILLS (10000) and
+# CHAOS_SECONDS (0: as many kills as that) say how long, CHAOS_EVERY after how many kills the supervisor's turn comes,
+# CHAOS_SEED repeats the choice of the victims.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+BUILD=${BUILD:-build}
+case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
+dir=$(mktemp -d)
+group=chaos$$
+if [ "$(id -u)" = 0 ]; then rundir=/run/shmchan; elif [ -d "${XDG_RUNTIME_DIR:-/nonexistent}" ]; then
+	rundir=$XDG_RUNTIME_DIR/shmchan
+else
+	rundir=/tmp/shmchan-$(id -u)
+fi
+finish() {
+	# Only after a run that was broken off is there anything.
+	"$BUILD/bin/shmsup" stop "$group" >/dev/null 2>&1
+	rm -rf "$dir"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+python3 tests/chaos/chaos.py "$BUILD/bin/shmsup" "$BUILD/test/chaos_actor" "$group" "$rundir" "${CHAOS_KILLS:-10000}" \
+	"${CHAOS_EVERY:-0}" "${CHAOS_SECONDS:-0}" "${CHAOS_SEED:-$$}" "$dir/report.json"
+status=$?
+[ $status = 0 ] || tail -n 20 "$dir/report.json.err" | sed 's/^/# /'
+exit $status

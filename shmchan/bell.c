@@ -34,14 +34,19 @@ int shmchan_bell_register(enum shmchan_fence fence)
 	return membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0 ? 0 : SHMCHAN_ESYS;
 }
 
+void shmchan_bell_fence(enum shmchan_fence fence)
+{
+	// A locked instruction before it is a full barrier on x86 only; the thread fence is the portable one of this core.
+	atomic_thread_fence(memory_order_seq_cst);
+	if (fence == SHMCHAN_FENCE_MEMBARRIER)
+		membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED);
+}
+
 uint32_t shmchan_bell_prepare(shmchan_bell *bell, enum shmchan_fence fence)
 {
 	uint32_t value = atomic_fetch_or_explicit(bell, SHMCHAN_BELL_ASLEEP, memory_order_relaxed);
 
-	// The locked instruction above is a full barrier on x86 only; the thread fence is the portable one of this core.
-	atomic_thread_fence(memory_order_seq_cst);
-	if (fence == SHMCHAN_FENCE_MEMBARRIER)
-		membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED);
+	shmchan_bell_fence(fence);
 	return value | SHMCHAN_BELL_ASLEEP;
 }
 

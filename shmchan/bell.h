@@ -33,6 +33,8 @@ int shmchan_bell_register(enum shmchan_fence fence);
 
 // W0 and W1; returns the value to wait for.
 uint32_t shmchan_bell_prepare(shmchan_bell *bell, enum shmchan_fence fence);
+// W1 again, for what is stored after prepare and before the look.
+void shmchan_bell_fence(enum shmchan_fence fence);
 // Undoes prepare when W2 found something.
 void shmchan_bell_cancel(shmchan_bell *bell, uint32_t value);
 // W3. Returns 0 (rung, or spurious), SHMCHAN_TIMEOUT or SHMCHAN_INTR; the bell is no longer ASLEEP for `value`.

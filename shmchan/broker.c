@@ -33,6 +33,8 @@ static struct shmchan_ring_params ring_params(const struct shmchan_chan_spec *c)
 					    .max_deliveries = c->max_deliveries,
 					    .tally_cnt = c->tally_cnt,
 					    .consumer = c->consumer_cnt ? c->consumers[0] : SHMCHAN_SLOT_MAX,
+					    .consumers = c->consumers,
+					    .rx_cnt = c->consumer_cnt,
 					    .alert_depth = c->alert_depth};
 }
 
@@ -44,8 +46,8 @@ static int check_chan(const struct shmchan_group_spec *s, const struct shmchan_c
 
 	if (!shmchan_name_ok(c->name))
 		return shmchan_fail(why, SHMCHAN_EINVAL, 0, c->name ? c->name : "", "bad channel name");
-	if (c->consumer_cnt != 1 || c->producer_cnt < 1 ||
-	    (c->kind != SHMCHAN_KIND_MPSC && c->producer_cnt != 1))
+	if (c->consumer_cnt < 1 || (c->kind != SHMCHAN_KIND_MPMC2 && c->consumer_cnt != 1) ||
+	    c->producer_cnt < 1 || (c->kind < SHMCHAN_KIND_MPSC && c->producer_cnt != 1))
 		return shmchan_fail(why, SHMCHAN_EINVAL, 0, c->name,
 				    "%u producers and %u consumers do not fit the kind", c->producer_cnt,
 				    c->consumer_cnt);

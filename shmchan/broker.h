@@ -23,9 +23,9 @@ struct shmchan_chan_spec {
 	enum shmchan_kind kind;
 	uint32_t capacity;         // messages, in [1, 2^24]; slot and slot-ref: 1
 	uint32_t msg_size;         // bytes of payload per message, in [0, SHMCHAN_MSG_MAX]
-	const unsigned *producers; // process slots; one for all kinds but mpsc
+	const unsigned *producers; // process slots; one for slot, slot-ref and spsc
 	unsigned producer_cnt;
-	const unsigned *consumers; // process slots; exactly one for today's kinds
+	const unsigned *consumers; // process slots; one for all kinds but mpmc2
 	unsigned consumer_cnt;
 	enum shmchan_on_crash on_crash;
 	uint32_t max_deliveries;  // redeliver: deliveries of one message in all, >= 1
@@ -124,7 +124,8 @@ struct shmchan_repair {
 // shmchan_broker_recover repairs everything that the current incarnation of `slot` left, and marks the slot free.
 // It must be dead. `out` may be NULL. Running it again changes nothing. An object whose segment was cut short is left
 // out (shmchan_broker_check names it). Errors: EINVAL no such slot; ETRUNC the control segment, or that of the dead
-// letters, was cut short: nothing was repaired.
+// letters, was cut short: nothing was repaired. EBUSY a lock of an mpmc2 channel is held by a process that lives and has
+// not run for two seconds, or there was no memory: what could be repaired is, the slot stays as it was; call again.
 SHMCHAN_API int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot,
 				       const struct shmchan_death *death, struct shmchan_repair *out);
 

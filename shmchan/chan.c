@@ -1,4 +1,4 @@
-#include "shmchan/chan.h"
+#include "shmchan/list_chan.h"
 
 #include "shmchan/mpsc.h"
 #include "shmchan/proc.h"
@@ -30,25 +30,24 @@ static void join_rx(struct shmchan *ch)
 	atomic_store_explicit(&ring->intent_for, 0, memory_order_relaxed);
 	if (!ch->many)
 		atomic_store_explicit(&ring->head, done, memory_order_release);
-	for (unsigned i = 0; i < 2; i++)
-		if (atomic_load_explicit(&ring->tally[i].pos, memory_order_relaxed) > done)
-			atomic_store_explicit(&ring->tally[i].pos, SHMCHAN_TALLY_INVALID,
-					      memory_order_relaxed);
-	ch->tally_cur = atomic_load_explicit(&ring->tally[1].pos, memory_order_relaxed) <= done &&
-			(atomic_load_explicit(&ring->tally[0].pos, memory_order_relaxed) > done ||
-			 atomic_load_explicit(&ring->tally[1].pos, memory_order_relaxed) >
-				 atomic_load_explicit(&ring->tally[0].pos, memory_order_relaxed));
+	ch->exact = &ring->exact;
+	ch->tally = ring->tally;
+	shmchan_tally_rewind(ch->tally, done);
+	ch->tally_cur = shmchan_tally_current(ch->tally, done);
 }
 
-void shmchan_join(struct shmchan *ch)
+int shmchan_join(struct shmchan *ch)
 {
 	ch->many = shmchan_ring_many(&ch->r);
 	ch->at = &ch->never;
 	ch->at_word = ch->look_at = UINT64_MAX;
+	if (shmchan_ring_listed(&ch->r))
+		return shmchan_list_end_open(ch);
 	if (!ch->tx)
 		join_rx(ch);
 	else if (!ch->many)
 		shmchan_spsc_join_tx(ch);
+	return 0;
 }
 
 uint16_t shmchan_id(const struct shmchan *ch)
@@ -80,6 +79,8 @@ bool shmchan_has_work(struct shmchan *ch)
 {
 	struct shmchan_ring *ring = ch->r.ring;
 
+	if (ch->l)
+		return shmchan_list_has_work(ch);
 	if (ch->tx && ch->many)
 		return shmchan_mpsc_room(ch);
 	if (ch->tx) {

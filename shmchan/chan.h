@@ -15,6 +15,7 @@ struct shmchan {
 	enum shmchan_fence fence;
 	bool tx;
 	bool many;
+	struct shmchan_list_end *l; // of a channel made of a list (list_chan.h), else NULL
 
 	// Sending end. `cell` is the next to be written (spsc), or the one claimed (mpsc). pos and i are its position and index in
 	// mpsc, in spsc those of `synced`, which lags behind `cell`: what a send writes down for itself costs as much as the message
@@ -35,6 +36,8 @@ struct shmchan {
 	// Receiving end. `at` is the cell of `taken`, at_word what its word has besides description or owner once it is published.
 	struct shmchan_cell *at;
 	uint64_t at_word;
+	struct shmchan_exact *exact; // its line and its records in shared memory
+	struct shmchan_tally *tally;
 	uint64_t taken, done;
 	uint64_t look_at;   // spsc: position at which it is looked how far behind the producer this is (shmchan_spsc_lag)
 	uint32_t prefetch;  // spsc: bytes ahead of `at` that are certainly written
@@ -64,19 +67,32 @@ static inline struct shmchan_cell *shmchan_next_cell(const struct shmchan *ch, u
 
 // ---- chan.c
 // Joins ch->r; ch->r, proc, me, fence, tx, producers are set. The peer's bell is found in proc's control segment.
-void shmchan_join(struct shmchan *ch);
+// Errors: ENOMEM, ECORRUPT.
+int shmchan_join(struct shmchan *ch);
 bool shmchan_has_work(
 	struct shmchan *ch); // a message or notice can be taken, or a cell reserved (TX): for waiting
 
 // ---- take.c
+// Makes the block of message m, which is at `place`, this process's; `again`: it may be so already.
+void shmchan_take_block(struct shmchan *ch, struct shmchan_msg *m, shmchan_block b, uint64_t place, bool again);
+// Completes the n oldest messages in flight, with what was counted, by one store.
+void shmchan_complete(struct shmchan *ch, uint32_t n);
+// Fires the pop probe for a message just taken, if it is one of those sampled.
+void shmchan_probe_pop(struct shmchan *ch, uint64_t pos);
 // A claimed cell that holds nothing was passed over: completes it.
 void shmchan_skip(struct shmchan *ch);
 // Cells were freed and a producer waits for it: wakes those that do.
 void shmchan_wake_producers(struct shmchan *ch);
-// spsc: publishes what is done and not yet freed; before a sleep, or when there is nothing else to do.
+// Publishes what is done and not yet freed; before a sleep, or when there is nothing else to do.
 void shmchan_flush(struct shmchan *ch);
 
 // ---- send.c
+// The slow edge of a full channel: counts it.
+void shmchan_note_full(struct shmchan *ch, uint64_t depth);
+// Copies the payload of m to a cell or node.
+void shmchan_copy_in(void *to, const struct shmchan_msg *m);
+// Hands block b over with the message that stands, or is about to, at ch->pos. ENOENT: it is not this process's.
+int shmchan_send_block(struct shmchan *ch, shmchan_block b);
 // Publishes m, whose payload is in the cell reserved on ch, as a message of `sender`: for the broker. m->type may be one of the
 // library's own; it has no block. Ringing is the caller's.
 void shmchan_publish_as(struct shmchan *ch, const struct shmchan_msg *m, shmchan_owner sender);

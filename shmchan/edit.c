@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "shmchan/broker_priv.h"
+#include "shmchan/list_chan.h"
 #include "shmchan/probe.h"
 
 // ------------------------------------------------------------------------------------------------ who is there
@@ -122,7 +124,7 @@ int shmchan_broker_inject(struct shmchan_broker *b, const char *channel, const s
 		return shmchan_fail(why, SHMCHAN_EINVAL, 0, r->name,
 				    "%u bytes of type %u; its messages have at most %u bytes", m->len,
 				    m->type, r->msg_size);
-	if (r->kind == SHMCHAN_KIND_SLOT_REF && !block)
+	if ((r->kind == SHMCHAN_KIND_SLOT_REF || r->kind == SHMCHAN_KIND_MPSC_INTRUSIVE) && !block)
 		return shmchan_fail(why, SHMCHAN_EINVAL, 0, r->name, "its messages are blocks");
 	if ((err = open_end(b, r, &tx, why)))
 		return err;
@@ -174,6 +176,33 @@ static enum standing stands_at(const struct shmchan_ring_ref *r, uint64_t pos)
 							       : NOTHING;
 }
 
+static struct patient as_patient(struct shmchan_broker *b, const struct shmchan_ring_ref *r,
+				 struct shmchan_repair *out)
+{
+	static const struct shmchan_death drained = {.code = SHMCHAN_DEATH_DRAINED};
+	shmchan_owner owner = last_consumer(b, r);
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (struct patient){.b = b,
+				.slot = shmchan_owner_slot(owner),
+				.owner = owner,
+				.death = &drained,
+				.time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
+				.out = out};
+}
+
+static void drain_list(struct shmchan_broker *b, const struct shmchan_ring_ref *r, uint64_t limit, bool drop,
+		       uint64_t *cnt)
+{
+	uint64_t room = shmchan_list_pushed(r) - shmchan_list_done(r); // what live producers add meanwhile stays
+	struct shmchan_repair repair = {0};
+	struct patient d = as_patient(b, r, &repair);
+
+	while (*cnt != limit && room-- && shmchan_list_drain(&d, r, drop))
+		++*cnt;
+}
+
 int shmchan_broker_drain(struct shmchan_broker *b, const char *channel, uint64_t limit, bool drop,
 			 uint64_t *cnt, uint64_t *left, struct shmchan_why *why)
 {
@@ -193,8 +222,13 @@ int shmchan_broker_drain(struct shmchan_broker *b, const char *channel, uint64_t
 	slot = who_runs(b, entry->consumers);
 	if (slot)
 		return busy(b, r, slot, "consumer", why);
-	shmchan_ring_cursor(r, &done, &taken);
-	end = shmchan_ring_tail(r); // what live producers add meanwhile stays
+	if (shmchan_ring_listed(r)) {
+		drain_list(b, r, limit, drop, cnt);
+		taken = done = end = 0;
+	} else {
+		shmchan_ring_cursor(r, &done, &taken);
+		end = shmchan_ring_tail(r); // what live producers add meanwhile stays
+	}
 	while (done != end && *cnt != limit && (what = stands_at(r, done)) != NOTHING) {
 		// From here it is in flight at nobody: a broker that dies leaves that to shmchan_edit_recover.
 		atomic_store_explicit(&r->ring->taken, done + 1, memory_order_release);
@@ -264,28 +298,23 @@ int shmchan_broker_dead_replay(struct shmchan_broker *b, uint64_t no, struct shm
 {
 	struct shmchan_dead_entry *e = letter(b, no);
 	struct shmchan_ring_ref *r;
+	struct shmchan_msg m;
 	struct shmchan *tx;
-	void *data;
 	int err;
 
 	if (!e)
 		return no_letter(no, why);
 	if ((err = may_replay(b, e, &r, why)) || (err = open_end(b, r, &tx, why)))
 		return err;
-	err = shmchan_reserve(tx, &data);
+	m = (struct shmchan_msg){
+		.data = e->data, .len = e->len, .type = e->type, .reply = e->reply, .corr = e->corr};
+	// Dying in it: whether the cell at replay_at was published says whether the letter was replayed.
+	err = shmchan_broker_send_as(tx, &m, e->sender, &e->replay_at);
 	if (err) {
 		shmchan_fail(why, err, 0, r->name, "%s", shmchan_strerror(err));
 	} else {
-		// Dying from here on: whether the cell at replay_at was published says whether the letter was replayed.
-		atomic_store_explicit(&e->replay_at, tx->pos + 1, memory_order_release);
-		memcpy(data, e->data, e->len);
-		shmchan_publish_as(
-			tx,
-			&(struct shmchan_msg){
-				.len = e->len, .type = e->type, .reply = e->reply, .corr = e->corr},
-			e->sender);
-		shmchan_bell_ring(tx->peer, tx->fence);
 		atomic_store_explicit(&e->gone, SHMCHAN_LETTER_REPLAYED, memory_order_release);
+		wake(b, b->map.c.entries[r->id - 1].consumers);
 	}
 	close_end(tx);
 	return err;
@@ -314,9 +343,17 @@ static void resolve_replays(struct shmchan_broker *b, shmchan_owner dead)
 static void finish_drain(struct shmchan_broker *b, const struct shmchan_ring_ref *r)
 {
 	static const struct shmchan_death drained = {.code = SHMCHAN_DEATH_DRAINED};
+	struct shmchan_repair repair = {0};
+	struct patient d = as_patient(b, r, &repair);
 	uint64_t done, taken;
 
-	if (who_runs(b, b->map.c.entries[r->id - 1].consumers) || !shmchan_ring_cursor(r, &done, &taken))
+	if (who_runs(b, b->map.c.entries[r->id - 1].consumers))
+		return;
+	if (shmchan_ring_listed(r)) {
+		shmchan_list_settle(&d, r);
+		return;
+	}
+	if (!shmchan_ring_cursor(r, &done, &taken))
 		return;
 	for (; done != taken; done++) {
 		if (stands_at(r, done) == A_VOID)
@@ -377,7 +414,7 @@ static void mend_positions(struct repairer *m, const struct shmchan_ring_ref *r)
 {
 	uint64_t done, taken, head, tail;
 
-	if (who_runs(m->b, m->b->map.c.entries[r->id - 1].consumers))
+	if (shmchan_ring_listed(r) || who_runs(m->b, m->b->map.c.entries[r->id - 1].consumers))
 		return;
 	if (!shmchan_ring_cursor(r, &done, &taken)) {
 		atomic_store_explicit(&r->ring->taken, done, memory_order_release);
@@ -399,9 +436,27 @@ static void mend_positions(struct repairer *m, const struct shmchan_ring_ref *r)
 	}
 }
 
+static void mend_node(struct repairer *m, const struct shmchan_ring_ref *r, uint32_t i)
+{
+	_Atomic uint64_t *word = &shmchan_list_node(r, i)->word;
+	uint64_t w = atomic_load_explicit(word, memory_order_acquire);
+	enum shmchan_node_state state = shmchan_node_state(w);
+
+	if ((state != SHMCHAN_NODE_CLAIMED && state != SHMCHAN_NODE_CACHED) ||
+	    !shmchan_map_gone(&m->b->map, (shmchan_owner)w) ||
+	    // Both relaxed: nothing in the node is of use to the next. Failure: it was no such claim.
+	    !atomic_compare_exchange_strong_explicit(word, &w, 0, memory_order_relaxed, memory_order_relaxed))
+		return;
+	atomic_fetch_add_explicit(&r->ring->aborted, state == SHMCHAN_NODE_CLAIMED, memory_order_relaxed);
+	mended(m, r->name, "node %u taken back from slot %u, incarnation %u, which is gone", i,
+	       shmchan_owner_slot((shmchan_owner)w), shmchan_owner_inc((shmchan_owner)w));
+}
+
 static void mend_claims(struct repairer *m, const struct shmchan_ring_ref *r)
 {
-	for (uint32_t i = 0; shmchan_ring_many(r) && i < r->cap; i++) {
+	for (uint32_t i = 0; shmchan_ring_listed(r) && i < r->cap; i++)
+		mend_node(m, r, i);
+	for (uint32_t i = 0; shmchan_ring_many(r) && !shmchan_ring_listed(r) && i < r->cap; i++) {
 		_Atomic uint64_t *word = &shmchan_ring_cell(r, i)->word;
 		uint64_t w = atomic_load_explicit(word, memory_order_acquire);
 
@@ -419,11 +474,10 @@ static void mend_claims(struct repairer *m, const struct shmchan_ring_ref *r)
 	wake(m->b, m->b->map.c.entries[r->id - 1].consumers);
 }
 
-// Why the block with word w belongs to nobody, NULL if it belongs to somebody.
-static const char *orphaned(const struct shmchan_map *m, uint64_t w)
+// Why block b with word w belongs to nobody, NULL if it belongs to somebody.
+static const char *orphaned(const struct shmchan_map *m, shmchan_block b, uint64_t w)
 {
 	const struct shmchan_ring_ref *r;
-	uint64_t done;
 
 	switch (shmchan_block_state(w)) {
 	case SHMCHAN_BLOCK_FREE:
@@ -435,10 +489,9 @@ static const char *orphaned(const struct shmchan_map *m, uint64_t w)
 		return NULL;
 	case SHMCHAN_BLOCK_SENT:
 		r = shmchan_map_ring(m, shmchan_block_chan(w));
-		done = r ? atomic_load_explicit(&r->ring->done, memory_order_acquire) : 0;
 		if (!r)
 			return "it was in a message of no channel";
-		return (int32_t)((uint32_t)w - (uint32_t)done) < 0 ? "its message is completed" : NULL;
+		return shmchan_map_completed(r, b, (uint32_t)w) ? "its message is completed" : NULL;
 	}
 	return "its word was impossible";
 }
@@ -447,7 +500,7 @@ static void mend_blocks(struct repairer *m, struct shmchan_pool_ref *p)
 {
 	for (uint32_t i = 0; i < p->block_cnt; i++) {
 		uint64_t w = atomic_load_explicit(&p->words[i].word, memory_order_acquire);
-		const char *why = orphaned(&m->b->map, w);
+		const char *why = orphaned(&m->b->map, shmchan_block_make(p->pool_no, i), w);
 
 		// Success release: who allocates the block sees nothing older. Failure: it was somebody's after all.
 		if (why && atomic_compare_exchange_strong_explicit(

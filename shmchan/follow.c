@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "shmchan/list.h"
 #include "shmchan/view_priv.h"
 
 // The ring of channel i, NULL and *err if it can't be read.
@@ -115,6 +116,37 @@ static void catch_up(const struct shmchan_ring_ref *r, struct shmchan_follow *f,
 	f->pos = to;
 }
 
+// As below, of a list: what is copied is whole if the same node still holds it afterwards.
+static int follow_list(const struct shmchan_ring_ref *r, struct shmchan_follow *f, struct shmchan_view_msg *out,
+		       void *buf, size_t size)
+{
+	uint64_t pushed = shmchan_list_pushed(r);
+
+	if (pushed > r->cap && f->pos < pushed - r->cap) {
+		f->missed += pushed - r->cap - f->pos;
+		f->pos = pushed - r->cap;
+	}
+	for (; f->pos < pushed; f->missed++, f->pos++) {
+		uint32_t i = shmchan_list_find(r, f->pos);
+		enum shmchan_node_state state;
+
+		if (i != SHMCHAN_LIST_NONE) {
+			shmchan_view_copy_node(r, i, f->pos, out, buf, size);
+			atomic_thread_fence(memory_order_acquire); // keeps the second look behind the copy
+			if (shmchan_list_find(r, f->pos) == i) {
+				state = shmchan_node_state(
+					atomic_load_explicit(&shmchan_list_node(r, i)->word, memory_order_relaxed));
+				out->in_flight = state == SHMCHAN_NODE_TAKEN;
+				f->pos++;
+				return 0;
+			}
+		} else if (!shmchan_list_passed(r, f->pos)) {
+			return SHMCHAN_EMPTY; // its producer, or one before it, has still to tell of it
+		}
+	}
+	return SHMCHAN_EMPTY;
+}
+
 int shmchan_view_follow(const struct shmchan_view *v, unsigned i, struct shmchan_follow *f,
 			struct shmchan_view_msg *out, void *buf, size_t size)
 {
@@ -123,6 +155,8 @@ int shmchan_view_follow(const struct shmchan_view *v, unsigned i, struct shmchan
 
 	if (!r)
 		return err;
+	if (shmchan_ring_listed(r))
+		return follow_list(r, f, out, buf, size);
 	// Bounded: a reader that is always overrun gives up for now after a round.
 	for (uint32_t n = 0; n <= r->cap; n++) {
 		const struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(f->pos % r->cap));
@@ -167,6 +201,9 @@ int shmchan_view_block_data(const struct shmchan_view *v, unsigned i, uint64_t p
 		return err;
 	if (k == UINT32_MAX)
 		return SHMCHAN_ENOENT;
+	// The block's word names the node of its message.
+	if (shmchan_ring_listed(r) && (pos = shmchan_list_find(r, pos)) == SHMCHAN_LIST_NONE)
+		return SHMCHAN_EMPTY;
 	sent = shmchan_block_sent(r->id, pos);
 	snprintf(pool, SHMCHAN_NAME_MAX, "%s", p->name);
 	*len = shmchan_pool_class_of(p, k)->block_size;

@@ -1,5 +1,6 @@
 #include "shmchan/chan.h"
 #include "shmchan/dead.h"
+#include "shmchan/list.h"
 
 // FNV-1a over sizes and offsets: two builds whose structs differ disagree here even if nobody raised the version.
 uint64_t shmchan_layout_hash(void)
@@ -23,6 +24,12 @@ uint64_t shmchan_layout_hash(void)
 		SHMCHAN_DATA_AT_MANY,
 		sizeof(struct shmchan_ext),
 		offsetof(struct shmchan_ext, block),
+		sizeof(struct shmchan_list),
+		sizeof(struct shmchan_list_rx),
+		sizeof(struct shmchan_link),
+		sizeof(struct shmchan_node),
+		offsetof(struct shmchan_node, link),
+		offsetof(struct shmchan_node, data),
 		sizeof(struct shmchan_tally),
 		SHMCHAN_TALLY_OWN,
 		sizeof(struct shmchan_pool_shm),

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "shmchan/list.h"
 
 static void map_entry(struct shmchan_map *m, uint32_t i, bool writable)
 {
@@ -166,8 +167,37 @@ bool shmchan_map_gone(const struct shmchan_map *m, shmchan_owner o)
 	       shmchan_life_state(life) == SHMCHAN_PROC_FREE;
 }
 
+bool shmchan_map_completed(const struct shmchan_ring_ref *r, shmchan_block b, uint32_t place)
+{
+	uint64_t done;
+
+	if (shmchan_ring_listed(r)) // place is a node, which names the block as long as it holds the message
+		return place >= r->cap ||
+		       atomic_load_explicit(&shmchan_list_node(r, place)->block, memory_order_acquire) != b;
+	done = atomic_load_explicit(&r->ring->done, memory_order_acquire);
+	return (int32_t)(place - (uint32_t)done) < 0;
+}
+
+static void check_nodes(struct checker *c, const struct shmchan_ring_ref *r)
+{
+	for (uint32_t i = 0; i < r->cap; i++) {
+		_Atomic uint64_t *word = &shmchan_list_node(r, i)->word;
+		uint64_t w = atomic_load_explicit(word, memory_order_acquire);
+		enum shmchan_node_state state = shmchan_node_state(w);
+
+		if (state != SHMCHAN_NODE_FREE && state != SHMCHAN_NODE_SENT && state != SHMCHAN_NODE_RETURNED &&
+		    shmchan_map_gone(c->m, (shmchan_owner)w) && atomic_load(word) == w)
+			complain(c, r->name, "node %u is held by slot %u, incarnation %u, which is gone", i,
+				 shmchan_owner_slot((shmchan_owner)w), shmchan_owner_inc((shmchan_owner)w));
+	}
+}
+
 static void check_claims(struct checker *c, const struct shmchan_ring_ref *r)
 {
+	if (shmchan_ring_listed(r)) {
+		check_nodes(c, r);
+		return;
+	}
 	for (uint32_t i = 0; shmchan_ring_many(r) && i < r->cap; i++) {
 		_Atomic uint64_t *word = &shmchan_ring_cell(r, i)->word;
 		uint64_t w = atomic_load_explicit(word, memory_order_acquire);
@@ -183,15 +213,13 @@ static void check_claims(struct checker *c, const struct shmchan_ring_ref *r)
 static void check_sent(struct checker *c, const struct shmchan_pool_ref *p, uint32_t i, uint64_t w)
 {
 	const struct shmchan_ring_ref *r = shmchan_map_ring(c->m, shmchan_block_chan(w));
-	uint64_t done;
 
 	if (!r) {
 		complain(c, p->name, "block %u is in a message of channel %u, which is none", i,
 			 shmchan_block_chan(w));
 		return;
 	}
-	done = atomic_load_explicit(&r->ring->done, memory_order_acquire);
-	if ((int32_t)((uint32_t)w - (uint32_t)done) < 0 && atomic_load(&p->words[i].word) == w)
+	if (shmchan_map_completed(r, shmchan_block_make(p->pool_no, i), (uint32_t)w) && atomic_load(&p->words[i].word) == w)
 		complain(c, p->name, "block %u is in a message of %s that is completed", i, r->name);
 }
 

@@ -45,6 +45,9 @@ struct shmchan_ring_ref *shmchan_map_ring(const struct shmchan_map *m, uint16_t 
 bool shmchan_map_produces(const struct shmchan_map *m, uint16_t id, unsigned slot);
 bool shmchan_map_consumes(const struct shmchan_map *m, uint16_t id, unsigned slot);
 
+// Is the message completed that block b says it is in, at that place of channel r?
+bool shmchan_map_completed(const struct shmchan_ring_ref *r, shmchan_block b, uint32_t place);
+
 // Is the broker named in the control segment alive?
 bool shmchan_map_broker_alive(const struct shmchan_map *m);
 

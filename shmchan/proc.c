@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "shmchan/list_chan.h"
 #include "shmchan/probe.h"
 
 void shmchan_proc_init(struct shmchan_proc *p, const struct shmchan_ctl_ref *c, unsigned slot,
@@ -228,7 +229,12 @@ int shmchan_open_entry(struct shmchan_proc *p, unsigned e, int end, bool declare
 	ch->tx = end == SHMCHAN_TX;
 	ch->peer = &p->c.procs[consumer].bell;
 	memcpy(ch->producers, entry->producers, sizeof(ch->producers));
-	shmchan_join(ch);
+	err = shmchan_join(ch);
+	if (err) {
+		shmchan_seg_close(&ch->seg);
+		free(ch);
+		return shmchan_fail(why, err, 0, name, "%s", shmchan_strerror(err));
+	}
 	ch->next = p->chans;
 	p->chans = ch;
 	if (ch->tx)
@@ -259,6 +265,8 @@ void shmchan_close(struct shmchan *ch)
 		return;
 	if (ch->tx && ch->reserved)
 		shmchan_cancel(ch);
+	if (ch->l)
+		shmchan_list_end_close(ch);
 	for (at = &ch->proc->chans; *at; at = &(*at)->next)
 		if (*at == ch) {
 			*at = ch->next;

@@ -24,6 +24,7 @@ struct shmchan_proc {
 	uint32_t spins; // looks before sleeping; adapts to what helped
 	uint64_t slot_key;
 	struct shmchan *chans;
+	struct shmchan *waiting; // mpmc2: receiving ends whose `waiting` is set
 	struct shmchan *by_id[SHMCHAN_OBJ_MAX + 1]; // sending ends, for replies
 	struct shmchan_pool *pools[SHMCHAN_POOL_MAX + 1];
 };

@@ -14,16 +14,8 @@
 
 #include <string.h>
 #include <time.h>
+#include "shmchan/list_chan.h"
 #include "shmchan/probe.h"
-
-struct patient {
-	struct shmchan_broker *b;
-	unsigned slot;
-	shmchan_owner owner;
-	const struct shmchan_death *death;
-	uint64_t time_ns;
-	struct shmchan_repair *out;
-};
 
 static uint64_t clock_ns(clockid_t id)
 {
@@ -39,6 +31,13 @@ static void ring_bell(const struct shmchan_broker *b, unsigned slot)
 		shmchan_bell_force(&b->map.c.procs[slot].bell);
 }
 
+static void ring_consumers(const struct shmchan_broker *b, uint16_t id)
+{
+	for (unsigned slot = 1; slot < b->map.c.proc_cnt; slot++)
+		if (shmchan_map_consumes(&b->map, id, slot))
+			ring_bell(b, slot);
+}
+
 // ------------------------------------------------------------------------------------- A: finish decided sends
 
 // The block says that it was sent in message `pos32` of the channel: if the cell doesn't say so, it is made to.
@@ -51,6 +50,10 @@ static void finish_send(struct patient *d, const struct shmchan_ring_ref *r, shm
 	int32_t ahead;
 	uint32_t i;
 
+	if (shmchan_ring_listed(r)) {
+		shmchan_list_finish_send(d, r, block, pos32);
+		return;
+	}
 	shmchan_ring_cursor(r, &done, &taken);
 	ahead = (int32_t)(pos32 - (uint32_t)done);
 	if (ahead < 0 || (uint32_t)ahead >= r->cap)
@@ -127,14 +130,14 @@ void shmchan_broker_finish_injects(struct shmchan_broker *b, shmchan_owner dead)
 
 // ---------------------------------------------------------------------------------- B: messages in flight at D
 
-static bool answered(const struct patient *d, const struct shmchan_ring_ref *r, uint64_t pos)
+bool shmchan_recover_answered(const struct patient *d, const struct shmchan_exact *line, uint64_t done)
 {
-	uint64_t chan = atomic_load_explicit(&r->ring->intent_chan, memory_order_relaxed);
-	uint64_t at = atomic_load_explicit(&r->ring->intent_at, memory_order_relaxed);
+	uint64_t chan = atomic_load_explicit(&line->intent_chan, memory_order_relaxed);
+	uint64_t at = atomic_load_explicit(&line->intent_at, memory_order_relaxed);
 	const struct shmchan_ring_ref *to;
 
 	// Acquire pairs with the release in intend(): with intent_for, the other two are its.
-	if (atomic_load_explicit(&r->ring->intent_for, memory_order_acquire) != pos + 1 || chan > UINT16_MAX)
+	if (atomic_load_explicit(&line->intent_for, memory_order_acquire) != done + 1 || chan > UINT16_MAX)
 		return false;
 	to = shmchan_map_ring(&d->b->map, (uint16_t)chan);
 	return to && shmchan_map_produces(&d->b->map, to->id, d->slot) &&
@@ -149,58 +152,60 @@ static bool is_void(const struct shmchan_ring_ref *r, const struct shmchan_cell 
 	       shmchan_cell_state(w) == SHMCHAN_CELL_ABORTED;
 }
 
-static void set_aside(struct patient *d, const struct shmchan_ring_ref *r, uint64_t pos, bool drop)
+void shmchan_recover_letter(struct patient *d, const struct shmchan_ring_ref *r, const struct remains *left,
+			    bool drop)
 {
-	struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
-	struct shmchan_dead_entry e;
-	struct shmchan_head head;
-	struct shmchan_pool_ref *p;
-	shmchan_block block;
-	uint64_t before;
-	uint32_t i;
-
-	shmchan_ring_head(r, pos, &head);
-	e = (struct shmchan_dead_entry){
-		.answer = head.reply ? SHMCHAN_ANSWER_PENDING : SHMCHAN_ANSWER_NONE,
+	const struct shmchan_head *m = &left->head;
+	struct shmchan_dead_entry e = {
+		.answer = m->reply ? SHMCHAN_ANSWER_PENDING : SHMCHAN_ANSWER_NONE,
 		.gone = drop ? SHMCHAN_LETTER_DROPPED : SHMCHAN_LETTER_KEPT,
-		.pos = pos,
-		.corr = head.corr,
+		.pos = left->pos,
+		.corr = m->corr,
 		.time_ns = d->time_ns,
-		.len = head.len <= r->msg_size ? head.len : 0,
-		.sender = head.sender,
+		.len = m->len <= r->msg_size ? m->len : 0,
+		.sender = m->sender,
 		.receiver = d->owner,
 		.chan = r->id,
-		.type = head.type,
-		.reply = head.reply,
-		.deliveries = (uint16_t)(head.deliveries + 1),
+		.type = m->type,
+		.reply = m->reply,
+		.deliveries = (uint16_t)(m->deliveries + 1),
 		.pid = d->death ? (int32_t)d->death->pid : 0,
 		.code = d->death ? d->death->code : 0,
 		.status = d->death ? d->death->status : 0,
-		.had_block = head.block != SHMCHAN_NO_BLOCK,
+		.had_block = m->block != SHMCHAN_NO_BLOCK,
 		.parked = r->on_crash == SHMCHAN_REDELIVER && r->max_deliveries > 1 &&
-			  head.deliveries + 1 >= r->max_deliveries,
+			  m->deliveries + 1 >= r->max_deliveries,
 	};
-	block = head.block;
-	p = block >> 24 <= SHMCHAN_POOL_MAX ? d->b->map.pools[block >> 24] : NULL;
-	i = p ? shmchan_block_index(p, block) : UINT32_MAX;
-	before = atomic_load_explicit(&d->b->map.dead->shm->cnt, memory_order_relaxed);
+	struct shmchan_pool_ref *p =
+		m->block >> 24 <= SHMCHAN_POOL_MAX ? d->b->map.pools[m->block >> 24] : NULL;
+	uint32_t i = p ? shmchan_block_index(p, m->block) : UINT32_MAX;
+	uint64_t before = atomic_load_explicit(&d->b->map.dead->shm->cnt, memory_order_relaxed);
 
 	if (!drop || e.answer != SHMCHAN_ANSWER_NONE) {
-		shmchan_dead_write(d->b->map.dead, &e, shmchan_ring_data(r, c));
+		shmchan_dead_write(d->b->map.dead, &e, left->data);
 		if (atomic_load_explicit(&d->b->map.dead->shm->cnt, memory_order_relaxed) != before &&
 		    e.answer == SHMCHAN_ANSWER_PENDING)
 			d->b->pending++;
 	}
 	// A block not yet received goes with its message; one already received is freed in D.
 	if (i != UINT32_MAX)
-		d->out->blocks += shmchan_pool_unsend(p, i, r->id, pos);
-	shmchan_ring_complete(r, pos, false, drop ? SHMCHAN_TALLY_DROPPED : SHMCHAN_TALLY_DEAD);
+		d->out->blocks += shmchan_pool_unsend(p, i, r->id, left->place);
 	if (drop) {
 		d->out->dropped++;
 	} else {
 		d->out->dead_letters++;
-		SHMCHAN_PROBE_DEAD_LETTER(r->key, pos);
+		SHMCHAN_PROBE_DEAD_LETTER(r->key, left->pos);
 	}
+}
+
+static void set_aside(struct patient *d, const struct shmchan_ring_ref *r, uint64_t pos, bool drop)
+{
+	struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
+	struct remains left = {.pos = pos, .place = pos, .data = shmchan_ring_data(r, c)};
+
+	shmchan_ring_head(r, pos, &left.head);
+	shmchan_recover_letter(d, r, &left, drop);
+	shmchan_ring_complete(r, pos, false, drop ? SHMCHAN_TALLY_DROPPED : SHMCHAN_TALLY_DEAD);
 }
 
 void shmchan_broker_set_aside(struct shmchan_broker *b, const struct shmchan_ring_ref *r, uint64_t pos,
@@ -217,8 +222,8 @@ void shmchan_broker_set_aside(struct shmchan_broker *b, const struct shmchan_rin
 	set_aside(&d, r, pos, drop || r->on_crash == SHMCHAN_DROP);
 }
 
-// A block of a message that is given back must be in the message again; false if D disposed of it.
-static bool return_block(struct patient *d, const struct shmchan_ring_ref *r, shmchan_block block, uint64_t pos)
+bool shmchan_recover_return_block(struct patient *d, const struct shmchan_ring_ref *r, shmchan_block block,
+				  uint64_t place)
 {
 	struct shmchan_pool_ref *p = block >> 24 <= SHMCHAN_POOL_MAX ? d->b->map.pools[block >> 24] : NULL;
 	uint32_t i = p ? shmchan_block_index(p, block) : UINT32_MAX;
@@ -228,8 +233,8 @@ static bool return_block(struct patient *d, const struct shmchan_ring_ref *r, sh
 	if (i == UINT32_MAX)
 		return false;
 	return atomic_load_explicit(&p->words[i].word, memory_order_acquire) ==
-		       shmchan_block_sent(r->id, pos) ||
-	       shmchan_pool_send(p, d->owner, i, r->id, pos) == 0;
+		       shmchan_block_sent(r->id, place) ||
+	       shmchan_pool_send(p, d->owner, i, r->id, place) == 0;
 }
 
 // Policy redeliver: position from which the messages in flight are given back. A message that may not be delivered again
@@ -245,7 +250,8 @@ static uint64_t give_back_from(struct patient *d, const struct shmchan_ring_ref 
 		if (is_void(r, shmchan_ring_cell(r, (uint32_t)(pos % r->cap)), pos))
 			continue;
 		shmchan_ring_head(r, pos, &head);
-		if (head.deliveries + 1 >= r->max_deliveries || !return_block(d, r, head.block, pos))
+		if (head.deliveries + 1 >= r->max_deliveries ||
+		    !shmchan_recover_return_block(d, r, head.block, pos))
 			from = pos + 1;
 	}
 	return from;
@@ -259,10 +265,7 @@ static void give_back(struct patient *d, const struct shmchan_ring_ref *r, uint6
 		d->out->redelivered++;
 	}
 	// What D had counted for the first of them must not count when its replacement completes it.
-	for (unsigned i = 0; i < 2; i++)
-		if (atomic_load_explicit(&r->ring->tally[i].pos, memory_order_relaxed) > done)
-			atomic_store_explicit(&r->ring->tally[i].pos, SHMCHAN_TALLY_INVALID,
-					      memory_order_relaxed);
+	shmchan_tally_rewind(r->ring->tally, done);
 	atomic_store_explicit(&r->ring->taken, done, memory_order_release);
 }
 
@@ -292,7 +295,7 @@ static void settle(struct patient *d, const struct shmchan_ring_ref *r)
 
 	if (!shmchan_ring_cursor(r, &done, &taken))
 		atomic_store_explicit(&r->ring->taken, taken, memory_order_relaxed);
-	if (done != taken && answered(d, r, done)) {
+	if (done != taken && shmchan_recover_answered(d, &r->ring->exact, done)) {
 		shmchan_ring_complete(r, done++, true, SHMCHAN_TALLY_ALL);
 		d->out->answered++;
 	}
@@ -312,6 +315,14 @@ static void settle(struct patient *d, const struct shmchan_ring_ref *r)
 			      atomic_load_explicit(&r->ring->notice_cnt, memory_order_relaxed),
 			      memory_order_release);
 	atomic_store_explicit(&r->ring->intent_for, 0, memory_order_relaxed);
+}
+
+static bool settle_any(struct patient *d, const struct shmchan_ring_ref *r)
+{
+	if (shmchan_ring_listed(r))
+		return shmchan_list_settle(d, r);
+	settle(d, r);
+	return true;
 }
 
 // ------------------------------------------------------------------------------------------ C, D: claims, blocks
@@ -340,13 +351,11 @@ static uint32_t free_orphans(const struct shmchan_map *m, struct shmchan_pool_re
 	for (uint32_t i = 0; i < p->block_cnt; i++) {
 		uint64_t w = atomic_load_explicit(&p->words[i].word, memory_order_acquire);
 		const struct shmchan_ring_ref *r;
-		uint64_t done;
 
 		if (shmchan_block_state(w) != SHMCHAN_BLOCK_SENT)
 			continue;
 		r = shmchan_map_ring(m, shmchan_block_chan(w));
-		done = r ? atomic_load_explicit(&r->ring->done, memory_order_acquire) : 0;
-		if (r && (int32_t)((uint32_t)w - (uint32_t)done) < 0)
+		if (r && shmchan_map_completed(r, shmchan_block_make(p->pool_no, i), (uint32_t)w))
 			freed += shmchan_pool_unsend(p, i, r->id, (uint32_t)w);
 	}
 	return freed;
@@ -364,21 +373,36 @@ static void free_blocks(struct patient *d)
 
 // -------------------------------------------------------------------------------------------- E: tell and wake
 
+int shmchan_broker_send_as(struct shmchan *tx, const struct shmchan_msg *m, uint32_t sender, _Atomic uint64_t *at)
+{
+	void *data;
+	int err = shmchan_reserve(tx, &data);
+
+	if (err)
+		return err;
+	if (tx->l && (err = shmchan_list_begin(tx))) {
+		shmchan_cancel(tx);
+		return err;
+	}
+	// Dying from here on: whether what stands at that place was published says whether it was sent.
+	atomic_store_explicit(at, tx->pos + 1, memory_order_release);
+	if (m->len)
+		memcpy(data, m->data, m->len);
+	shmchan_publish_as(tx, m, sender);
+	return 0;
+}
+
 // In mpsc the broker is a producer like others. answer_at is written between claim and publish, so that a successor knows
 // whether the answer went out.
 static bool send_died_many(struct shmchan_broker *b, struct shmchan_dead_entry *e,
 			   const struct shmchan_ring_ref *r)
 {
+	struct shmchan_msg m = {.corr = e->corr, .type = SHMCHAN_TYPE_DIED};
 	struct shmchan *tx = b->proc.by_id[r->id];
-	void *data;
 
 	if (!tx && shmchan_open_entry(&b->proc, r->id - 1u, SHMCHAN_TX, false, &tx, NULL))
 		return false;
-	if (shmchan_reserve(tx, &data))
-		return false;
-	atomic_store_explicit(&e->answer_at, tx->pos + 1, memory_order_release);
-	shmchan_publish_as(tx, &(struct shmchan_msg){.corr = e->corr, .type = SHMCHAN_TYPE_DIED}, tx->me);
-	return true;
+	return shmchan_broker_send_as(tx, &m, tx->me, &e->answer_at) == 0;
 }
 
 // A 1 -> 1 channel has a producer of its own: the answer goes into the one notice beside the ring.
@@ -406,7 +430,7 @@ static bool send_died(struct shmchan_broker *b, struct shmchan_dead_entry *e)
 		return false;
 	atomic_store_explicit(&e->answer, SHMCHAN_ANSWER_SENT, memory_order_release);
 	if (r)
-		ring_bell(b, r->ring->consumer);
+		ring_consumers(b, r->id);
 	return true;
 }
 
@@ -478,7 +502,7 @@ static void wake_peers(const struct patient *d)
 		bool tx = shmchan_slot_in(e->producers, d->slot), rx = shmchan_slot_in(e->consumers, d->slot);
 
 		for (unsigned w = 0; w < SHMCHAN_SLOT_WORDS; w++)
-			set[w] |= (tx ? e->consumers[w] : 0) | (rx ? e->producers[w] : 0);
+			set[w] |= (tx || rx) ? e->consumers[w] | e->producers[w] : 0;
 	}
 	for (unsigned slot = 1; slot < m->c.proc_cnt; slot++)
 		if (shmchan_slot_in(set, slot))
@@ -496,7 +520,8 @@ static void tell_settled(struct shmchan_broker *b, uint16_t id, unsigned slot)
 	if (r && shmchan_map_produces(&b->map, id, slot))
 		pushed = shmchan_ring_tail(r);
 	if (r && shmchan_map_consumes(&b->map, id, slot))
-		done = atomic_load_explicit(&r->ring->done, memory_order_acquire);
+		done = shmchan_ring_listed(r) ? shmchan_list_done(r)
+					      : atomic_load_explicit(&r->ring->done, memory_order_acquire);
 	if ((pushed & done) != SHMCHAN_PROBE_NONE)
 		SHMCHAN_PROBE_SETTLE(r->key, pushed, done);
 }
@@ -507,6 +532,7 @@ int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct
 	uint64_t began = clock_ns(CLOCK_MONOTONIC), life, sent_before;
 	struct shmchan_repair repair = {0};
 	struct shmchan_ctl_proc *proc;
+	bool complete = true;
 	struct patient d = {.b = b, .slot = slot, .death = death, .out = &repair};
 
 	if (out)
@@ -529,14 +555,16 @@ int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct
 		const struct shmchan_ring_ref *r = shmchan_map_ring(&b->map, (uint16_t)(i + 1));
 
 		if (r && shmchan_map_consumes(&b->map, r->id, slot))
-			settle(&d, r);
+			complete &= settle_any(&d, r);
 	}
 	for (uint32_t i = 0; i < b->map.cnt; i++) {
 		const struct shmchan_ring_ref *r = shmchan_map_ring(&b->map, (uint16_t)(i + 1));
 
 		if (!r || !shmchan_map_produces(&b->map, r->id, slot))
 			continue;
-		if (shmchan_ring_many(r))
+		if (shmchan_ring_listed(r))
+			complete &= shmchan_list_reclaim(b, r, d.owner, &repair);
+		else if (shmchan_ring_many(r))
 			abort_claims(r, d.owner, &repair);
 		else
 			atomic_store_explicit(&r->ring->tail, shmchan_ring_tail(r),
@@ -550,9 +578,14 @@ int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct
 	repair.died_pending = b->pending;
 	repair.died_sent = sent_before - repair.died_pending;
 	wake_peers(&d);
+	repair.nsec = clock_ns(CLOCK_MONOTONIC) - began;
+	if (!complete) {
+		if (out)
+			*out = repair;
+		return SHMCHAN_EBUSY;
+	}
 	atomic_store_explicit(&proc->life, shmchan_life(SHMCHAN_PROC_FREE, (uint32_t)life),
 			      memory_order_release);
-	repair.nsec = clock_ns(CLOCK_MONOTONIC) - began;
 	SHMCHAN_PROBE_RECOVER(SHMCHAN_PROBE_KEY(b->map.c.ctl->obj.group_tag, slot), (uint32_t)life,
 			      repair.nsec, atomic_load_explicit(&proc->pid, memory_order_relaxed));
 	if (out)
@@ -591,10 +624,12 @@ void shmchan_broker_recover_broker(struct shmchan_broker *b, uint32_t inc)
 	for (uint32_t i = 0; i < b->map.cnt; i++) {
 		const struct shmchan_ring_ref *r = shmchan_map_ring(&b->map, (uint16_t)(i + 1));
 
-		if (r && shmchan_ring_many(r)) {
+		if (!r || !shmchan_ring_many(r))
+			continue;
+		if (shmchan_ring_listed(r))
+			shmchan_list_reclaim(b, r, dead, &repair);
+		else
 			abort_claims(r, dead, &repair);
-			ring_bell(b, r->ring->consumer);
-		}
 	}
 	// The dead broker may have claimed a bell's ring without making the call.
 	for (unsigned slot = 1; slot < b->map.c.proc_cnt; slot++)

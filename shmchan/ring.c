@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "shmchan/list.h"
 #include "shmchan/probe.h"
 
 static uint32_t data_at(enum shmchan_kind kind)
@@ -23,12 +24,17 @@ size_t shmchan_ring_footprint(const struct shmchan_ring_params *p)
 {
 	bool one = p->kind == SHMCHAN_KIND_SLOT || p->kind == SHMCHAN_KIND_SLOT_REF;
 
-	if (p->kind < SHMCHAN_KIND_SLOT || p->kind > SHMCHAN_KIND_MPSC || p->cap < 1 ||
+	if (p->kind < SHMCHAN_KIND_SLOT || p->kind > SHMCHAN_KIND_MPMC2 || p->cap < 1 ||
 	    p->cap > SHMCHAN_CAPACITY_MAX || (one && p->cap != 1) || p->msg_size > SHMCHAN_MSG_MAX ||
 	    p->on_crash > SHMCHAN_REDELIVER ||
 	    (p->on_crash == SHMCHAN_REDELIVER && (p->max_deliveries < 1 || p->max_deliveries > 255)) ||
 	    p->tally_cnt > SHMCHAN_TALLY_MAX || p->consumer >= SHMCHAN_SLOT_MAX)
 		return 0;
+	if (p->kind > SHMCHAN_KIND_MPSC) {
+		uint64_t size = shmchan_list_footprint(p);
+
+		return size ? sizeof(struct shmchan_ring) + size : 0;
+	}
 	return exts_off(p) + shmchan_align((uint64_t)p->cap * sizeof(struct shmchan_ext), SHMCHAN_LINE);
 }
 
@@ -41,7 +47,8 @@ void shmchan_ring_new(void *mem, const char *group, uint32_t group_tag, const ch
 	r->kind = p->kind;
 	r->cap = p->cap;
 	r->msg_size = p->msg_size;
-	r->stride = stride_of(p);
+	r->stride = p->kind > SHMCHAN_KIND_MPSC ? shmchan_list_stride(p->msg_size) : stride_of(p);
+	r->rx_cnt = p->rx_cnt ? p->rx_cnt : 1;
 	r->on_crash = p->on_crash;
 	r->max_deliveries = p->max_deliveries;
 	r->tally_cnt = p->tally_cnt;
@@ -50,6 +57,8 @@ void shmchan_ring_new(void *mem, const char *group, uint32_t group_tag, const ch
 	atomic_init(&r->sample, SHMCHAN_PROBE_MASK_DEFAULT);
 	// Record 0 counts from the start; all else, and the words of free cells, is right as zero.
 	atomic_init(&r->tally[1].pos, SHMCHAN_TALLY_INVALID);
+	if (p->kind > SHMCHAN_KIND_MPSC)
+		shmchan_list_new(r, p);
 	shmchan_obj_publish(&r->obj);
 }
 
@@ -71,7 +80,8 @@ int shmchan_ring_join(struct shmchan_ring_ref *out, void *mem, size_t size, stru
 					 .on_crash = (enum shmchan_on_crash)r->on_crash,
 					 .max_deliveries = r->max_deliveries,
 					 .tally_cnt = r->tally_cnt,
-					 .consumer = r->consumer};
+					 .consumer = r->consumer,
+					 .rx_cnt = r->rx_cnt};
 	need = shmchan_ring_footprint(&p);
 	snprintf(name, sizeof(name), "%.31s", r->obj.name);
 	if (!need)
@@ -93,11 +103,22 @@ int shmchan_ring_join(struct shmchan_ring_ref *out, void *mem, size_t size, stru
 					 .id = (uint16_t)r->obj.id,
 					 .key = (uint64_t)r->obj.group_tag << 16 | (uint16_t)r->obj.id};
 	memcpy(out->name, name, sizeof(name));
+	out->rx_cnt = p.rx_cnt ? p.rx_cnt : 1;
+	if (shmchan_ring_listed(out))
+		shmchan_list_join(out);
 	return 0;
 }
 
 bool shmchan_ring_cursor(const struct shmchan_ring_ref *r, uint64_t *done, uint64_t *taken)
 {
+	struct shmchan_stat st;
+
+	if (shmchan_ring_listed(r)) {
+		shmchan_list_stat(r, &st);
+		*done = st.done;
+		*taken = st.dequeued;
+		return true;
+	}
 	// done first: a live consumer moves taken first, so that the pair never looks impossible.
 	*done = atomic_load_explicit(&r->ring->done, memory_order_acquire);
 	*taken = atomic_load_explicit(&r->ring->taken, memory_order_acquire);
@@ -151,6 +172,8 @@ uint64_t shmchan_ring_tail(const struct shmchan_ring_ref *r)
 {
 	uint64_t done, taken;
 
+	if (shmchan_ring_listed(r))
+		return shmchan_list_pushed(r);
 	shmchan_ring_cursor(r, &done, &taken);
 	return tail_from(r, done);
 }
@@ -158,8 +181,13 @@ uint64_t shmchan_ring_tail(const struct shmchan_ring_ref *r)
 bool shmchan_ring_published(const struct shmchan_ring_ref *r, uint64_t pos, shmchan_owner owner)
 {
 	uint32_t i = (uint32_t)(pos % r->cap);
-	uint64_t w = atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_acquire);
+	uint64_t w;
 
+	if (shmchan_ring_listed(r)) // pos names the node
+		return pos < r->cap &&
+		       atomic_load_explicit(&shmchan_list_node(r, i)->word, memory_order_acquire) !=
+			       shmchan_node_word(SHMCHAN_NODE_CLAIMED, owner, 0);
+	w = atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_acquire);
 	if (!shmchan_ring_many(r))
 		return shmchan_seq_ahead(w, pos / r->cap) >= 0;
 	return w != shmchan_cell_word(pos / r->cap, SHMCHAN_CELL_CLAIMED, owner);
@@ -212,23 +240,23 @@ void shmchan_ring_deliver_again(const struct shmchan_ring_ref *r, uint64_t pos)
 	atomic_store_explicit(at, desc | SHMCHAN_DESC_EXT, memory_order_release);
 }
 
-// Index of the record that counts; *other is the one that may be written.
-static unsigned tally_current(const struct shmchan_ring_ref *r, uint64_t done)
+unsigned shmchan_tally_current(const struct shmchan_tally *t, uint64_t done)
 {
-	uint64_t a = atomic_load_explicit(&r->ring->tally[0].pos, memory_order_acquire);
-	uint64_t b = atomic_load_explicit(&r->ring->tally[1].pos, memory_order_acquire);
+	uint64_t a = atomic_load_explicit(&t[0].pos, memory_order_acquire);
+	uint64_t b = atomic_load_explicit(&t[1].pos, memory_order_acquire);
 
 	if (a > done)
 		return 1;
 	return b <= done && b > a ? 1 : 0;
 }
 
-void shmchan_ring_tally(const struct shmchan_ring_ref *r, uint64_t v[SHMCHAN_TALLY_ALL])
+void shmchan_tally_read(const struct shmchan_tally *two, const _Atomic uint64_t *now,
+			uint64_t v[SHMCHAN_TALLY_ALL])
 {
 	// Bounded: a reader that is always overtaken gets counters of neighbouring positions.
 	for (int tries = 0; tries < 16; tries++) {
-		uint64_t done = atomic_load_explicit(&r->ring->done, memory_order_acquire);
-		const struct shmchan_tally *t = &r->ring->tally[tally_current(r, done)];
+		uint64_t done = atomic_load_explicit(now, memory_order_acquire);
+		const struct shmchan_tally *t = &two[shmchan_tally_current(two, done)];
 		uint64_t pos = atomic_load_explicit(&t->pos, memory_order_acquire);
 
 		for (int i = 0; i < SHMCHAN_TALLY_ALL; i++)
@@ -240,11 +268,23 @@ void shmchan_ring_tally(const struct shmchan_ring_ref *r, uint64_t v[SHMCHAN_TAL
 	}
 }
 
+void shmchan_ring_tally(const struct shmchan_ring_ref *r, uint64_t v[SHMCHAN_TALLY_ALL])
+{
+	if (shmchan_ring_listed(r))
+		shmchan_list_tally(r, v);
+	else
+		shmchan_tally_read(r->ring->tally, &r->ring->done, v);
+}
+
 void shmchan_ring_stat(const struct shmchan_ring_ref *r, struct shmchan_stat *out)
 {
 	uint64_t v[SHMCHAN_TALLY_ALL], done, taken, pos, lap, tail, voids = 0, full = 0;
 	uint32_t i;
 
+	if (shmchan_ring_listed(r)) {
+		shmchan_list_stat(r, out);
+		return;
+	}
 	shmchan_ring_cursor(r, &done, &taken);
 	shmchan_ring_tally(r, v);
 	if (!shmchan_ring_many(r)) {
@@ -289,24 +329,37 @@ void shmchan_ring_stat(const struct shmchan_ring_ref *r, struct shmchan_stat *ou
 	};
 }
 
-void shmchan_ring_complete(const struct shmchan_ring_ref *r, uint64_t done, bool answered, int own)
+void shmchan_tally_complete(struct shmchan_tally *t, uint64_t done, bool answered, int own)
 {
-	unsigned cur = tally_current(r, done);
-	const struct shmchan_tally *from = &r->ring->tally[cur];
-	struct shmchan_tally *to = &r->ring->tally[1 - cur];
+	unsigned cur = shmchan_tally_current(t, done);
+	const struct shmchan_tally *from = &t[cur];
+	struct shmchan_tally *to = &t[1 - cur];
 
 	// Relaxed: the consumer is dead, and what readers of the tally need is ordered by `pos` and `done` (release).
-	if (!answered || atomic_load_explicit(&to->pos, memory_order_relaxed) != done + 1) {
-		atomic_store_explicit(&to->pos, SHMCHAN_TALLY_INVALID, memory_order_relaxed);
-		atomic_thread_fence(memory_order_release);
-		for (int i = 0; i < SHMCHAN_TALLY_ALL; i++) {
-			uint64_t v = atomic_load_explicit(&from->v[i], memory_order_relaxed);
+	if (answered && atomic_load_explicit(&to->pos, memory_order_relaxed) == done + 1)
+		return;
+	atomic_store_explicit(&to->pos, SHMCHAN_TALLY_INVALID, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	for (int i = 0; i < SHMCHAN_TALLY_ALL; i++) {
+		uint64_t v = atomic_load_explicit(&from->v[i], memory_order_relaxed);
 
-			atomic_store_explicit(&to->v[i], v + (i == own), memory_order_relaxed);
-		}
-		// Dying here leaves a record that counts for nobody, since done is not yet done + 1.
-		atomic_store_explicit(&to->pos, done + 1, memory_order_release);
+		atomic_store_explicit(&to->v[i], v + (i == own), memory_order_relaxed);
 	}
+	// Dying here leaves a record that counts for nobody, since done is not yet done + 1.
+	atomic_store_explicit(&to->pos, done + 1, memory_order_release);
+}
+
+void shmchan_tally_rewind(struct shmchan_tally *t, uint64_t done)
+{
+	// Relaxed: written by who has the receiving end; readers are held off by pos itself.
+	for (unsigned i = 0; i < 2; i++)
+		if (atomic_load_explicit(&t[i].pos, memory_order_relaxed) > done)
+			atomic_store_explicit(&t[i].pos, SHMCHAN_TALLY_INVALID, memory_order_relaxed);
+}
+
+void shmchan_ring_complete(const struct shmchan_ring_ref *r, uint64_t done, bool answered, int own)
+{
+	shmchan_tally_complete(r->ring->tally, done, answered, own);
 	atomic_store_explicit(&r->ring->done, done + 1, memory_order_release);
 	if (shmchan_ring_many(r))
 		// Pairs with the producers' acquire. Dying before it leaves a cell that recovery of the consumer frees.
@@ -364,6 +417,8 @@ unsigned shmchan_ring_check(const struct shmchan_ring_ref *r,
 	unsigned bad = 0;
 	char text[128];
 
+	if (shmchan_ring_listed(r))
+		return shmchan_list_check(r, report, ctx);
 	if (!shmchan_ring_cursor(r, &done, &taken)) {
 		snprintf(text, sizeof(text), "done %llu and taken %llu can't both be true",
 			 (unsigned long long)atomic_load(&r->ring->done),

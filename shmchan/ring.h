@@ -77,6 +77,13 @@ struct shmchan_tally {
 	char pad[2 * SHMCHAN_LINE - 8 - 8 * SHMCHAN_TALLY_ALL];
 };
 
+// The line of a receiving end that recovery reads. What it has taken and not done is in flight.
+struct shmchan_exact {
+	_Atomic uint64_t taken, done; // 0 <= taken - done <= cap
+	_Atomic uint64_t intent_for, intent_chan, intent_at;
+	_Atomic uint64_t notice_seen; // notices received
+};
+
 struct shmchan_ring {
 	struct shmchan_obj obj;
 
@@ -87,7 +94,8 @@ struct shmchan_ring {
 	uint32_t consumer;        // process slot
 	uint32_t alert_depth;     // from which tools warn, 0 = never
 	_Atomic uint64_t sampler; // pid << 32 | start time, of the tool that sampling is set for; 0 = for good
-	char pad0[SHMCHAN_LINE - 48];
+	uint32_t rx_cnt;          // consumers; 1 but for mpmc2
+	char pad0[SHMCHAN_LINE - 52];
 
 	_Atomic uint64_t
 		tail; // spsc: messages published, may lag by one. mpsc: hint, lap in [32,64), index in [0,32)
@@ -98,9 +106,14 @@ struct shmchan_ring {
 	_Atomic uint32_t tx_wait; // nonzero: a producer sleeps until cells are freed
 	char pad2[SHMCHAN_LINE - 4];
 
-	_Atomic uint64_t taken, done; // 0 <= taken - done <= cap
-	_Atomic uint64_t intent_for, intent_chan, intent_at;
-	_Atomic uint64_t notice_seen; // notices received
+	union {
+		struct { // as in shmchan_exact
+			_Atomic uint64_t taken, done;
+			_Atomic uint64_t intent_for, intent_chan, intent_at;
+			_Atomic uint64_t notice_seen;
+		};
+		struct shmchan_exact exact;
+	};
 	char pad3[SHMCHAN_LINE - 48];
 
 	_Atomic uint64_t head; // <= done; cells below may be written again
@@ -116,8 +129,13 @@ struct shmchan_ring {
 };
 _Static_assert(offsetof(struct shmchan_ring, tail) == 2 * SHMCHAN_LINE, "layout");
 _Static_assert(offsetof(struct shmchan_ring, taken) == 4 * SHMCHAN_LINE, "layout");
+_Static_assert(offsetof(struct shmchan_ring, exact.notice_seen) == offsetof(struct shmchan_ring, notice_seen),
+	       "the two ways to name the line agree");
 _Static_assert(sizeof(struct shmchan_tally) == 2 * SHMCHAN_LINE, "layout");
 _Static_assert(sizeof(struct shmchan_ring) == 11 * SHMCHAN_LINE, "layout");
+
+struct shmchan_list;
+struct shmchan_link;
 
 // A checked local view.
 struct shmchan_ring_ref {
@@ -133,6 +151,10 @@ struct shmchan_ring_ref {
 	uint16_t id;
 	uint64_t key;                // group tag << 16 | id: names the channel to probes
 	char name[SHMCHAN_NAME_MAX]; // a copy, with its NUL
+	// Of the kinds made of a list (list.h).
+	struct shmchan_list *list;
+	struct shmchan_link *links;
+	uint32_t rx_cnt;
 };
 
 struct shmchan_ring_params {
@@ -140,6 +162,8 @@ struct shmchan_ring_params {
 	uint32_t cap, msg_size;
 	enum shmchan_on_crash on_crash;
 	uint32_t max_deliveries, tally_cnt, consumer, alert_depth;
+	const unsigned *consumers; // process slots; NULL: `consumer` alone
+	uint32_t rx_cnt;           // 0 is 1
 };
 
 size_t shmchan_ring_footprint(const struct shmchan_ring_params *p); // 0 if out of bounds
@@ -157,9 +181,16 @@ static inline void *shmchan_ring_data(const struct shmchan_ring_ref *r, struct s
 	return (char *)c + r->data_at;
 }
 
+// May several send to it, the broker among them?
 static inline bool shmchan_ring_many(const struct shmchan_ring_ref *r)
 {
-	return r->kind == SHMCHAN_KIND_MPSC;
+	return r->kind >= SHMCHAN_KIND_MPSC;
+}
+
+// Is it a list (list.h) behind the header, not cells? What is said below of cells and positions is not for those.
+static inline bool shmchan_ring_listed(const struct shmchan_ring_ref *r)
+{
+	return r->kind > SHMCHAN_KIND_MPSC;
 }
 
 // What the message at `pos` says of itself. Every value is read once; none is checked.
@@ -187,6 +218,15 @@ uint64_t shmchan_ring_pos(const struct shmchan_ring_ref *r, uint32_t i, uint64_t
 void shmchan_ring_stat(const struct shmchan_ring_ref *r, struct shmchan_stat *out);
 // Counters as committed: v[SHMCHAN_TALLY_ALL].
 void shmchan_ring_tally(const struct shmchan_ring_ref *r, uint64_t v[SHMCHAN_TALLY_ALL]);
+// The same of two records t[2] and the `done` that decides between them; and what completing one more message
+// changes in them before the store of done (see shmchan_ring_complete).
+void shmchan_tally_read(const struct shmchan_tally *t, const _Atomic uint64_t *done,
+			uint64_t v[SHMCHAN_TALLY_ALL]);
+void shmchan_tally_complete(struct shmchan_tally *t, uint64_t done, bool answered, int own);
+// Index of the record that counts; the other is the one that may be written.
+unsigned shmchan_tally_current(const struct shmchan_tally *t, uint64_t done);
+// Records that are ahead of done count for nobody.
+void shmchan_tally_rewind(struct shmchan_tally *t, uint64_t done);
 
 // Completes position `done` in the dead consumer's stead and counts it in library counter `own` (SHMCHAN_TALLY_OWN: none).
 // With answered, what the dead had tallied for it counts; otherwise it does not. Idempotent up to the store of done.

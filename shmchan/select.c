@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "shmchan/list_chan.h"
 #include "shmchan/wait.h"
 
 int shmchan_select(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned n, uint64_t timeout_ns)
@@ -73,6 +74,7 @@ int shmchan_doorbell_arm(struct shmchan_proc *p, struct shmchan_sel *sel, unsign
 		return (int)found;
 	shmchan_wait_announce(sel, n);
 	out->value = shmchan_bell_prepare(&p->self->bell, p->c.fence);
+	shmchan_mpmc2_sleep(p, sel, n);
 	found = shmchan_wait_look(sel, n);
 	if (found)
 		shmchan_doorbell_disarm(p, out);
@@ -81,6 +83,7 @@ int shmchan_doorbell_arm(struct shmchan_proc *p, struct shmchan_sel *sel, unsign
 
 void shmchan_doorbell_disarm(struct shmchan_proc *p, const struct shmchan_doorbell *d)
 {
+	shmchan_mpmc2_awake(p);
 	shmchan_bell_cancel(&p->self->bell, d->value);
 }
 

@@ -1,6 +1,7 @@
 // The sending end: reserve, fill, describe, publish; and answers, which are sends tied to a message in flight.
 #include <limits.h>
 #include <string.h>
+#include "shmchan/list_chan.h"
 #include "shmchan/mpsc.h"
 #include "shmchan/probe.h"
 #include "shmchan/proc.h"
@@ -13,7 +14,7 @@
 #define likely(c) __builtin_expect(!!(c), 1)
 #define unlikely(c) __builtin_expect(!!(c), 0)
 
-static __attribute__((noinline, cold)) void note_full(struct shmchan *ch, uint64_t depth)
+__attribute__((noinline, cold)) void shmchan_note_full(struct shmchan *ch, uint64_t depth)
 {
 	struct shmchan_ring *ring = ch->r.ring;
 
@@ -32,6 +33,8 @@ static int reserve(struct shmchan *ch)
 {
 	int err;
 
+	if (ch->l)
+		return shmchan_list_reserve(ch);
 	if (ch->many) {
 		err = shmchan_mpsc_reserve(ch);
 	} else {
@@ -39,8 +42,21 @@ static int reserve(struct shmchan *ch)
 		err = shmchan_spsc_reserve(ch);
 	}
 	if (unlikely(err))
-		note_full(ch, ch->r.cap);
+		shmchan_note_full(ch, ch->r.cap);
 	return err;
+}
+
+static void *room(const struct shmchan *ch)
+{
+	return ch->l ? (void *)ch->l->node->data : shmchan_ring_data(&ch->r, ch->cell);
+}
+
+static void ring_receiver(struct shmchan *ch, unsigned messages)
+{
+	if (ch->l)
+		shmchan_list_wake(ch, messages);
+	else
+		shmchan_bell_ring(ch->peer, ch->fence);
 }
 
 static inline bool is_reserved(const struct shmchan *ch)
@@ -67,7 +83,7 @@ static __attribute__((noinline)) int reserve_slowly(struct shmchan *ch, void **d
 	if (unlikely(err))
 		return err;
 	set_reserved(ch, true);
-	*data = shmchan_ring_data(&ch->r, ch->cell);
+	*data = room(ch);
 	return 0;
 }
 
@@ -84,7 +100,9 @@ int shmchan_reserve(struct shmchan *ch, void **data)
 
 static void give_up(struct shmchan *ch)
 {
-	if (ch->many) {
+	if (ch->l) {
+		shmchan_list_cancel(ch);
+	} else if (ch->many) {
 		shmchan_mpsc_cancel(ch);
 		shmchan_bell_ring(ch->peer, ch->fence);
 	}
@@ -101,7 +119,8 @@ void shmchan_cancel(struct shmchan *ch)
 static int check_msg(const struct shmchan *ch, const struct shmchan_msg *m)
 {
 	if (!ch->tx || m->len > ch->r.msg_size || m->type > SHMCHAN_TYPE_MAX ||
-	    (ch->r.kind == SHMCHAN_KIND_SLOT_REF && m->block == SHMCHAN_NO_BLOCK))
+	    (m->block == SHMCHAN_NO_BLOCK &&
+	     (ch->r.kind == SHMCHAN_KIND_SLOT_REF || ch->r.kind == SHMCHAN_KIND_MPSC_INTRUSIVE)))
 		return SHMCHAN_EINVAL;
 	return 0;
 }
@@ -140,7 +159,7 @@ static uint64_t fill_ext(struct shmchan *ch, const struct shmchan_msg *m, uint64
 
 // Hands the block over: the message is sent from here on, whether or not the cell says so yet. Dying between this and the
 // publication of the cell leaves a block SENT in a message that recovery publishes.
-static int send_block(struct shmchan *ch, shmchan_block b)
+int shmchan_send_block(struct shmchan *ch, shmchan_block b)
 {
 	struct shmchan_pool *pool = shmchan_block_pool(ch->proc, b);
 	uint32_t i = pool ? shmchan_block_index(&pool->ref, b) : UINT32_MAX;
@@ -170,7 +189,7 @@ static inline int describe(struct shmchan *ch, const struct shmchan_msg *m, uint
 		*desc = fill_ext(ch, m, *desc, ch->me);
 	if (ch->many)
 		shmchan_mpsc_describe(ch, *desc);
-	return m->block == SHMCHAN_NO_BLOCK ? 0 : send_block(ch, m->block);
+	return m->block == SHMCHAN_NO_BLOCK ? 0 : shmchan_send_block(ch, m->block);
 }
 
 static __attribute__((noinline)) int commit_slowly(struct shmchan *ch, const struct shmchan_msg *m)
@@ -180,6 +199,12 @@ static __attribute__((noinline)) int commit_slowly(struct shmchan *ch, const str
 
 	if (unlikely(err || !is_reserved(ch)))
 		return SHMCHAN_EINVAL;
+	if (ch->l) {
+		err = shmchan_list_commit(ch, m);
+		if (!err)
+			shmchan_list_wake(ch, 1);
+		return err;
+	}
 	if (!ch->many)
 		shmchan_spsc_sync(ch);
 	err = describe(ch, m, &desc);
@@ -212,8 +237,14 @@ int shmchan_commit(struct shmchan *ch, const struct shmchan_msg *m)
 
 void shmchan_publish_as(struct shmchan *ch, const struct shmchan_msg *m, shmchan_owner sender)
 {
-	uint64_t desc = fill_ext(ch, m, shmchan_desc(m->type, m->len), sender);
+	uint64_t desc;
 
+	if (ch->l) {
+		shmchan_list_fill(ch, m, sender);
+		shmchan_list_publish(ch);
+		return;
+	}
+	desc = fill_ext(ch, m, shmchan_desc(m->type, m->len), sender);
 	if (ch->many)
 		shmchan_mpsc_describe(ch, desc);
 	set_reserved(ch, false);
@@ -269,6 +300,11 @@ static inline void copy_in(char *to, const char *from, uint32_t len)
 	}
 }
 
+void shmchan_copy_in(void *to, const struct shmchan_msg *m)
+{
+	copy_in(to, m->data, m->len);
+}
+
 // All of a send but the look at the receiver's bell.
 static __attribute__((noinline)) int send_slowly(struct shmchan *ch, const struct shmchan_msg *m)
 {
@@ -277,6 +313,8 @@ static __attribute__((noinline)) int send_slowly(struct shmchan *ch, const struc
 
 	if (err || is_reserved(ch))
 		return SHMCHAN_EINVAL;
+	if (ch->l)
+		return shmchan_list_send(ch, m);
 	err = reserve(ch);
 	if (unlikely(err))
 		return err;
@@ -295,7 +333,7 @@ static __attribute__((noinline)) int send_slowly_and_ring(struct shmchan *ch, co
 	int err = send_slowly(ch, m);
 
 	if (likely(!err))
-		shmchan_bell_ring(ch->peer, ch->fence);
+		ring_receiver(ch, 1);
 	return err;
 }
 
@@ -338,7 +376,7 @@ int shmchan_try_send_batch(struct shmchan *ch, const struct shmchan_msg *m, unsi
 	if (!sent)
 		return err;
 	// Dying before it leaves a receiver asleep before messages: recovery rings the bells of a dead process's peers.
-	shmchan_bell_ring(ch->peer, ch->fence);
+	ring_receiver(ch, sent);
 	return (int)sent;
 }
 
@@ -348,20 +386,20 @@ int shmchan_try_send_batch(struct shmchan *ch, const struct shmchan_msg *m, unsi
 // was counted is sealed before the answer can be seen: if the answer is out, recovery lets it count.
 static void intend(struct shmchan *rx, const struct shmchan *tx)
 {
-	struct shmchan_ring *ring = rx->r.ring;
+	struct shmchan_exact *line = rx->exact;
 
-	atomic_store_explicit(&ring->intent_for, 0, memory_order_relaxed);
+	atomic_store_explicit(&line->intent_for, 0, memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst);
-	atomic_store_explicit(&ring->intent_chan, tx->r.id, memory_order_relaxed);
-	atomic_store_explicit(&ring->intent_at, tx->pos, memory_order_relaxed);
+	atomic_store_explicit(&line->intent_chan, tx->r.id, memory_order_relaxed);
+	atomic_store_explicit(&line->intent_at, tx->pos, memory_order_relaxed);
 	if (rx->counting)
 		shmchan_tally_seal(rx, 1);
-	atomic_store_explicit(&ring->intent_for, rx->done + 1, memory_order_release);
+	atomic_store_explicit(&line->intent_for, rx->done + 1, memory_order_release);
 }
 
 static void intend_not(struct shmchan *rx)
 {
-	atomic_store_explicit(&rx->r.ring->intent_for, 0, memory_order_relaxed);
+	atomic_store_explicit(&rx->exact->intent_for, 0, memory_order_relaxed);
 	if (rx->counting)
 		shmchan_tally_unseal(rx);
 }
@@ -369,7 +407,7 @@ static void intend_not(struct shmchan *rx)
 int shmchan_commit_answer(struct shmchan *rx, struct shmchan *tx, const struct shmchan_msg *m)
 {
 	int err = check_msg(tx, m);
-	uint64_t desc;
+	uint64_t desc = 0;
 
 	if (err || rx->tx || rx->notice || !is_reserved(tx))
 		return SHMCHAN_EINVAL;
@@ -377,15 +415,22 @@ int shmchan_commit_answer(struct shmchan *rx, struct shmchan *tx, const struct s
 		return SHMCHAN_ENOENT;
 	if (!tx->many)
 		shmchan_spsc_sync(tx);
+	if (tx->l && (err = shmchan_list_begin(tx)))
+		return err;
 	intend(rx, tx);
-	err = describe(tx, m, &desc);
+	err = tx->l ? shmchan_list_describe(tx, m) : describe(tx, m, &desc);
 	if (err) {
 		intend_not(rx);
+		if (tx->l)
+			shmchan_list_abort(tx);
 		return err;
 	}
 	set_reserved(tx, false);
-	publish(tx, desc);
-	shmchan_bell_ring(tx->peer, tx->fence);
+	if (tx->l)
+		shmchan_list_publish(tx);
+	else
+		publish(tx, desc);
+	ring_receiver(tx, 1);
 	// Dying here: the intent tells recovery that the message is answered.
 	return shmchan_done(rx);
 }
@@ -402,7 +447,7 @@ int shmchan_try_answer(struct shmchan *rx, struct shmchan *tx, const struct shmc
 	if (err)
 		return err;
 	set_reserved(tx, true);
-	copy_in(shmchan_ring_data(&tx->r, tx->cell), m->data, m->len);
+	copy_in(room(tx), m->data, m->len);
 	err = shmchan_commit_answer(rx, tx, m);
 	if (err)
 		shmchan_cancel(tx);

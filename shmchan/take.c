@@ -1,6 +1,7 @@
 // The receiving end: take, done.
 #include <limits.h>
 #include <time.h>
+#include "shmchan/list_chan.h"
 #include "shmchan/mpsc.h"
 #include "shmchan/probe.h"
 #include "shmchan/proc.h"
@@ -25,6 +26,8 @@ void shmchan_wake_producers(struct shmchan *ch)
 
 void shmchan_flush(struct shmchan *ch)
 {
+	if (ch->l && !ch->tx)
+		shmchan_list_flush(ch);
 	if (ch->tx || ch->many || ch->freed == ch->done)
 		return;
 	ch->freed = ch->done;
@@ -45,20 +48,30 @@ static void free_many(struct shmchan *ch, uint32_t cells)
 	shmchan_freed(ch);
 }
 
-// Completes `cells` cells, by one store: all of them or none.
-static inline void advance_done(struct shmchan *ch, uint32_t cells)
+static inline void complete(struct shmchan *ch, uint32_t cells, struct shmchan_exact *exact)
 {
 	if (unlikely(ch->counting))
 		shmchan_tally_seal(ch, cells);
 	ch->done += cells;
 #ifndef SHMCHAN_BENCH_UNSAFE
 	// They are completed by this store. Release: with it, sealed counters count and the cells may be used again.
-	atomic_store_explicit(&ch->r.ring->done, ch->done, memory_order_release);
+	atomic_store_explicit(&exact->done, ch->done, memory_order_release);
 #endif
 	if (unlikely(ch->counting)) {
 		ch->counting = false;
 		ch->tally_cur = 1 - ch->tally_cur;
 	}
+}
+
+void shmchan_complete(struct shmchan *ch, uint32_t n)
+{
+	complete(ch, n, ch->exact);
+}
+
+// Completes `cells` cells, by one store: all of them or none.
+static inline void advance_done(struct shmchan *ch, uint32_t cells)
+{
+	complete(ch, cells, &ch->r.ring->exact);
 	if (ch->many)
 		free_many(ch, cells);
 	else
@@ -134,14 +147,14 @@ static int take_empty(struct shmchan *ch, struct shmchan_msg *m)
 
 // Dying between advance_taken and the change of the block's word leaves a block SENT in a message in flight: recovery
 // frees it with the message.
-static void take_block(struct shmchan *ch, struct shmchan_msg *m, shmchan_block b)
+void shmchan_take_block(struct shmchan *ch, struct shmchan_msg *m, shmchan_block b, uint64_t place, bool again)
 {
 	struct shmchan_pool *pool = shmchan_block_pool(ch->proc, b);
 	uint32_t i = pool ? shmchan_block_index(&pool->ref, b) : UINT32_MAX;
 
-	if (i == UINT32_MAX || (shmchan_pool_receive(&pool->ref, ch->me, i, ch->r.id, m->pos) &&
+	if (i == UINT32_MAX || (shmchan_pool_receive(&pool->ref, ch->me, i, ch->r.id, place) &&
 				// The earlier handle has received it.
-				!(m->pos < ch->again && shmchan_pool_mine(&pool->ref, ch->me, i)))) {
+				!(again && shmchan_pool_mine(&pool->ref, ch->me, i)))) {
 		m->status = SHMCHAN_ECORRUPT;
 		shmchan_tally_count(ch, SHMCHAN_TALLY_BAD, 1);
 		return;
@@ -155,7 +168,12 @@ static uint64_t hinted_depth(const struct shmchan *ch)
 {
 	uint64_t tail = atomic_load_explicit(&ch->r.ring->tail, memory_order_relaxed);
 	int64_t depth = (int64_t)(tail - ch->taken);
+	struct shmchan_stat st;
 
+	if (ch->l) {
+		shmchan_list_stat(&ch->r, &st);
+		return st.depth;
+	}
 	if (shmchan_ring_many(&ch->r)) { // lap and index
 		int32_t laps = shmchan_cell_ahead((tail >> 32) << 35, ch->taken / ch->r.cap);
 
@@ -190,7 +208,7 @@ static void pace(struct shmchan *ch, uint32_t word)
 							memory_order_relaxed, memory_order_relaxed);
 }
 
-static void probe_pop(struct shmchan *ch, uint64_t pos)
+void shmchan_probe_pop(struct shmchan *ch, uint64_t pos)
 {
 	uint32_t word = atomic_load_explicit(&ch->r.ring->sample, memory_order_relaxed);
 	bool sampled = SHMCHAN_PROBE_SAMPLED(pos, word);
@@ -209,6 +227,8 @@ static __attribute__((noinline)) int take_slowly(struct shmchan *ch, struct shmc
 
 	if (ch->tx)
 		return SHMCHAN_EINVAL;
+	if (ch->l)
+		return shmchan_list_take(ch, m);
 	c = ch->many ? shmchan_mpsc_peek(ch) : shmchan_spsc_peek(ch);
 	if (!c)
 		return take_empty(ch, m);
@@ -230,10 +250,10 @@ static __attribute__((noinline)) int take_slowly(struct shmchan *ch, struct shmc
 	} else if (head.type == SHMCHAN_TYPE_DIED) {
 		m->status = SHMCHAN_PEER_DIED;
 	} else if (head.block != SHMCHAN_NO_BLOCK) {
-		take_block(ch, m, head.block);
+		shmchan_take_block(ch, m, head.block, m->pos, m->pos < ch->again);
 	}
 	if (SHMCHAN_PROBE_POP_ENABLED())
-		probe_pop(ch, m->pos);
+		shmchan_probe_pop(ch, m->pos);
 	return 0;
 }
 
@@ -345,6 +365,8 @@ int shmchan_done_batch(struct shmchan *ch, unsigned n)
 
 	if (ch->tx || n == 0)
 		return SHMCHAN_EINVAL;
+	if (ch->l)
+		return shmchan_list_done_n(ch, n);
 	if (ch->notice) {
 		if (n > 1)
 			return SHMCHAN_ENOENT;

@@ -3,8 +3,8 @@
 // Makes record 1 - tally_cur a copy that may be changed. It counts for nobody until its pos is set again.
 static struct shmchan_tally *begin(struct shmchan *ch)
 {
-	struct shmchan_tally *from = &ch->r.ring->tally[ch->tally_cur],
-			     *to = &ch->r.ring->tally[1 - ch->tally_cur];
+	struct shmchan_tally *from = &ch->tally[ch->tally_cur],
+			     *to = &ch->tally[1 - ch->tally_cur];
 
 	// Relaxed throughout: this process alone writes; readers are held off by pos, ordered by the fence and by releases.
 	if (!ch->counting) {
@@ -29,12 +29,12 @@ void shmchan_tally_count(struct shmchan *ch, unsigned i, uint64_t delta)
 
 void shmchan_tally_seal(struct shmchan *ch, uint32_t cells)
 {
-	atomic_store_explicit(&ch->r.ring->tally[1 - ch->tally_cur].pos, ch->done + cells, memory_order_release);
+	atomic_store_explicit(&ch->tally[1 - ch->tally_cur].pos, ch->done + cells, memory_order_release);
 }
 
 void shmchan_tally_unseal(struct shmchan *ch)
 {
-	atomic_store_explicit(&ch->r.ring->tally[1 - ch->tally_cur].pos, SHMCHAN_TALLY_INVALID,
+	atomic_store_explicit(&ch->tally[1 - ch->tally_cur].pos, SHMCHAN_TALLY_INVALID,
 			      memory_order_relaxed);
 }
 
@@ -54,8 +54,7 @@ uint64_t shmchan_tally_get(const struct shmchan *ch, unsigned i)
 		return 0;
 	if (!ch->tx)
 		return atomic_load_explicit(
-			&ch->r.ring->tally[ch->counting ? 1 - ch->tally_cur : ch->tally_cur]
-				 .v[SHMCHAN_TALLY_OWN + i],
+			&ch->tally[ch->counting ? 1 - ch->tally_cur : ch->tally_cur].v[SHMCHAN_TALLY_OWN + i],
 			memory_order_relaxed);
 	shmchan_ring_tally(&ch->r, v);
 	return v[SHMCHAN_TALLY_OWN + i];

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "shmchan/view_priv.h"
+#include "shmchan/list.h"
 #include "shmchan/probe.h"
 
 struct finder {
@@ -200,24 +201,64 @@ int shmchan_view_chan_peers(const struct shmchan_view *v, unsigned i, int end,
 	return cnt;
 }
 
+static void copy(const struct shmchan_ring_ref *r, const struct shmchan_head *head, const void *data, uint64_t pos,
+		 struct shmchan_view_msg *out, void *buf, size_t size)
+{
+	*out = (struct shmchan_view_msg){.pos = pos,
+					 .corr = head->corr,
+					 .type = head->type,
+					 .reply = head->reply,
+					 .len = head->len,
+					 .sender_slot = shmchan_owner_slot(head->sender),
+					 .sender_incarnation = shmchan_owner_inc(head->sender),
+					 .deliveries = head->deliveries,
+					 .block = head->block};
+	out->bytes = out->len < r->msg_size ? out->len : r->msg_size;
+	out->bytes = out->bytes < size ? out->bytes : (uint32_t)size;
+	memcpy(buf, data, out->bytes);
+}
+
 void shmchan_view_copy(const struct shmchan_ring_ref *r, uint64_t pos, struct shmchan_view_msg *out, void *buf,
 		       size_t size)
 {
 	struct shmchan_head head;
 
 	shmchan_ring_head(r, pos, &head);
-	*out = (struct shmchan_view_msg){.pos = pos,
-					 .corr = head.corr,
-					 .type = head.type,
-					 .reply = head.reply,
-					 .len = head.len,
-					 .sender_slot = shmchan_owner_slot(head.sender),
-					 .sender_incarnation = shmchan_owner_inc(head.sender),
-					 .deliveries = head.deliveries,
-					 .block = head.block};
-	out->bytes = out->len < r->msg_size ? out->len : r->msg_size;
-	out->bytes = out->bytes < size ? out->bytes : (uint32_t)size;
-	memcpy(buf, shmchan_ring_data(r, shmchan_ring_cell(r, (uint32_t)(pos % r->cap))), out->bytes);
+	copy(r, &head, shmchan_ring_data(r, shmchan_ring_cell(r, (uint32_t)(pos % r->cap))), pos, out, buf, size);
+}
+
+void shmchan_view_copy_node(const struct shmchan_ring_ref *r, uint32_t i, uint64_t pos, struct shmchan_view_msg *out,
+			    void *buf, size_t size)
+{
+	const struct shmchan_node *n = shmchan_list_node(r, i);
+	struct shmchan_head head;
+
+	shmchan_list_head(n, &head);
+	copy(r, &head, n->data, pos, out, buf, size);
+}
+
+// Those taken first, by position, given back ones among them, then what is queued.
+static int view_node(const struct shmchan_ring_ref *r, uint32_t k, struct shmchan_view_msg *out, void *buf,
+		     size_t size)
+{
+	bool in_flight;
+	uint64_t pos, w;
+	uint32_t i = shmchan_list_nth(r, k, &pos, &in_flight);
+	const struct shmchan_node *n;
+
+	if (i == SHMCHAN_LIST_NONE)
+		return SHMCHAN_ENOENT;
+	n = shmchan_list_node(r, i);
+	// Acquire: pairs with the producer's release of the node.
+	w = atomic_load_explicit(&n->word, memory_order_acquire);
+	if (shmchan_node_state(w) < SHMCHAN_NODE_SENT)
+		return SHMCHAN_EMPTY;
+	shmchan_view_copy_node(r, i, pos, out, buf, size);
+	out->in_flight = in_flight;
+	// It may have been taken meanwhile, and is still what it was; or freed: then what was copied may be of two messages.
+	atomic_thread_fence(memory_order_acquire);
+	w = atomic_load_explicit(&n->word, memory_order_relaxed);
+	return shmchan_node_state(w) >= SHMCHAN_NODE_SENT ? 0 : SHMCHAN_EMPTY;
 }
 
 int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struct shmchan_view_msg *out,
@@ -231,6 +272,8 @@ int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struc
 	if (e < 0 || v->m.entries[e].err)
 		return e < 0 ? SHMCHAN_ENOENT : v->m.entries[e].err;
 	r = &v->m.entries[e].ring;
+	if (shmchan_ring_listed(r))
+		return view_node(r, k, out, buf, size);
 	if (!shmchan_ring_cursor(r, &done, &taken))
 		return SHMCHAN_ECORRUPT;
 	pos = done + k;

@@ -12,7 +12,10 @@ struct shmchan_view {
 
 // Directory index of the i-th object of a kind, or -1.
 int shmchan_view_nth(const struct shmchan_view *v, enum shmchan_obj_kind kind, unsigned i);
-// Copies what cell c says of the message at `pos`; bounds-checked, but maybe of two messages. in_flight is not set.
+// The same of node i of a channel made of a list.
+void shmchan_view_copy_node(const struct shmchan_ring_ref *r, uint32_t i, uint64_t pos, struct shmchan_view_msg *out,
+			    void *buf, size_t size);
+// Copies says of the message at `pos`; bounds-checked, but maybe of two messages. in_flight is not set.
 void shmchan_view_copy(const struct shmchan_ring_ref *r, uint64_t pos,
 		       struct shmchan_view_msg *out, void *buf, size_t size);
 

@@ -1,5 +1,6 @@
 // The calls that wait: look for a while, then sleep on the process's doorbell (bell.h).
 #include <time.h>
+#include "shmchan/list_chan.h"
 #include "shmchan/probe.h"
 #include "shmchan/wait.h"
 
@@ -98,9 +99,11 @@ static int sleep_once(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned 
 		return SHMCHAN_TIMEOUT;
 	shmchan_wait_announce(sel, n);
 	value = shmchan_bell_prepare(&p->self->bell, p->c.fence);
+	shmchan_mpmc2_sleep(p, sel, n);
 	found = shmchan_wait_look(sel, n);
 	if (found) {
 		shmchan_bell_cancel(&p->self->bell, value);
+		shmchan_mpmc2_awake(p);
 		return (int)found;
 	}
 	SHMCHAN_PROBE_SLEEP(p->slot_key);
@@ -108,6 +111,7 @@ static int sleep_once(struct shmchan_proc *p, struct shmchan_sel *sel, unsigned 
 	err = shmchan_bell_wait(&p->self->bell, value,
 				deadline == SHMCHAN_FOREVER ? SHMCHAN_FOREVER : deadline - now);
 	SHMCHAN_PROBE_WAKE(p->slot_key, slept_at ? now_ns() - slept_at : 0);
+	shmchan_mpmc2_awake(p);
 	return err;
 }
 
@@ -212,7 +216,10 @@ static bool nobody_waits(const struct shmchan *rx, const struct shmchan *tx)
 {
 	struct shmchan_head head;
 
-	shmchan_ring_head(&rx->r, rx->done, &head);
+	if (rx->l)
+		shmchan_list_asker(rx, &head);
+	else
+		shmchan_ring_head(&rx->r, rx->done, &head);
 	return !tx->many && shmchan_owner_slot(head.sender) == tx->r.ring->consumer &&
 	       !shmchan_alive(rx->proc, head.sender);
 }

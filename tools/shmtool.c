@@ -184,6 +184,12 @@ const char *shmtool_kind(enum shmchan_kind kind)
 		return "spsc";
 	case SHMCHAN_KIND_MPSC:
 		return "mpsc";
+	case SHMCHAN_KIND_MPSC_LIST:
+		return "mpsc-list";
+	case SHMCHAN_KIND_MPSC_INTRUSIVE:
+		return "mpsc-intrusive";
+	case SHMCHAN_KIND_MPMC2:
+		return "mpmc2";
 	}
 	return "unknown";
 }

@@ -5,7 +5,7 @@
 #define TESTS_SHMCHAN_MODEL_H
 
 #include "tests/shmchan/harness.h"
-#include "shmchan/chan.h"
+#include "shmchan/list_chan.h"
 
 #define MODEL_CAP 1000
 #define MODEL_PRODUCERS 3
@@ -33,6 +33,7 @@ struct model {
 	// The list: n positions, the first `taken` of them taken.
 	struct model_cell cell[MODEL_CAP];
 	uint32_t n, taken;
+	uint32_t again; // lists: in flight at this incarnation, whether or not its present handle has come to it
 	uint64_t base, head; // position of cell[0]; spsc: what the producer was last told is free
 	uint32_t unfreed;
 	struct shmchan_stat st;
@@ -49,19 +50,37 @@ static inline unsigned char model_byte(uint64_t corr, uint32_t i)
 	return (unsigned char)(corr * 31 + i);
 }
 
+// A claim has no place in the queue before it is sent.
+static inline bool model_listed(const struct model *m)
+{
+	return m->kind > SHMCHAN_KIND_MPSC;
+}
+
 static inline void model_pop(struct model *m)
 {
 	memmove(&m->cell[0], &m->cell[1], --m->n * sizeof(m->cell[0]));
 	m->base++;
 	m->taken -= m->taken > 0;
+	m->again -= m->again > 0;
 	m->tally += m->counting;
 	m->counting = 0;
+}
+
+static inline uint32_t model_claims(const struct model *m)
+{
+	uint32_t n = 0;
+
+	for (unsigned p = 1; p <= m->producers; p++)
+		n += m->reserved[p] != NULL;
+	return n;
 }
 
 static inline bool model_full(const struct model *m)
 {
 	if (m->kind == SHMCHAN_KIND_MPSC)
 		return m->n == m->cap;
+	if (model_listed(m) && m->n + model_claims(m) >= m->cap)
+		return true;
 	return m->base + m->n - m->head >= m->cap;
 }
 
@@ -69,6 +88,7 @@ static inline void model_attach_consumer(struct model *m)
 {
 	m->proc[MODEL_CONSUMER] = harness_attach(&m->h, MODEL_CONSUMER);
 	m->rx = harness_open(m->proc[MODEL_CONSUMER], "c", SHMCHAN_RX);
+	m->again = model_listed(m) && m->taken > m->again ? m->taken : m->again;
 	m->taken = 0;
 	m->head = m->base;
 	m->unfreed = 0;
@@ -88,6 +108,20 @@ static inline void model_start_at(struct model *m, uint64_t pos)
 	struct shmchan_ring_ref r;
 
 	cr_assert_eq(shmchan_ring_join(&r, seg.base, seg.size, NULL), 0);
+	if (model_listed(m)) {
+		uint64_t place = SHMCHAN_PLACE(pos, 0);
+
+		atomic_store(&r.list->tail, place);
+		atomic_store(&r.list->head, place);
+		atomic_store(&r.list->head_pos, pos);
+		atomic_store(&r.list->rx[0].exact.done, pos);
+		atomic_store(&r.list->rx[0].exact.taken, pos);
+		atomic_store(&r.list->rx[0].freed, pos);
+		m->base = m->head = pos;
+		m->st.enqueued = m->st.dequeued = m->st.done = pos;
+		shmchan_seg_close(&seg);
+		return;
+	}
 	pos -= pos % m->cap;
 	atomic_store(&r.ring->done, pos);
 	atomic_store(&r.ring->taken, pos);
@@ -113,7 +147,7 @@ static inline void model_create(struct model *m, enum shmchan_kind kind, uint32_
 					 .capacity = cap,
 					 .msg_size = msg_size,
 					 .producers = producers,
-					 .producer_cnt = kind == SHMCHAN_KIND_MPSC ? 3 : 1,
+					 .producer_cnt = kind >= SHMCHAN_KIND_MPSC ? 3 : 1,
 					 .consumers = consumer,
 					 .consumer_cnt = 1,
 					 .tally = tally,
@@ -287,8 +321,10 @@ static inline void model_kill_consumer(struct model *m)
 
 	shmchan_detach(m->proc[MODEL_CONSUMER]);
 	m->counting = 0;
-	for (; m->taken; model_pop(m))
+	for (; m->taken || m->again; model_pop(m)) {
+		m->st.dequeued += m->taken == 0;
 		dead += m->cell[0].state == MODEL_FULL;
+	}
 	repair = harness_bury(&m->h, MODEL_CONSUMER);
 	cr_assert_eq(repair.dead_letters, dead);
 	m->st.dead += dead;
@@ -298,7 +334,7 @@ static inline void model_kill_consumer(struct model *m)
 
 static inline void model_kill_producer(struct model *m, unsigned p)
 {
-	bool claimed = m->reserved[p] && m->kind == SHMCHAN_KIND_MPSC;
+	bool claimed = m->reserved[p] && m->kind >= SHMCHAN_KIND_MPSC;
 	struct shmchan_repair repair;
 
 	// As a death does: without the cancel of shmchan_close.

@@ -27,14 +27,15 @@ _Static_assert(offsetof(struct shmchan_ring, kind) == 128 &&
 		       offsetof(struct shmchan_ring, tally) == 896 && sizeof(struct shmchan_ring) == 1408,
 	       "rings of layout 1");
 
-static const struct shmchan_ring_params good = {SHMCHAN_KIND_SPSC, 3, 10, SHMCHAN_DEAD_LETTER, 0, 0, 1, 0};
+static const struct shmchan_ring_params good = {
+	.kind = SHMCHAN_KIND_SPSC, .cap = 3, .msg_size = 10, .on_crash = SHMCHAN_DEAD_LETTER, .consumer = 1};
 
 Test(ring, footprint_refuses_what_is_out_of_bounds)
 {
 	struct shmchan_ring_params bad[] = {good, good, good, good, good, good, good, good, good, good, good};
 
 	bad[0].kind = (enum shmchan_kind)0;
-	bad[1].kind = (enum shmchan_kind)5;
+	bad[1].kind = (enum shmchan_kind)8;
 	bad[2].cap = 0;
 	bad[3].cap = SHMCHAN_CAPACITY_MAX + 1;
 	bad[4].msg_size = SHMCHAN_MSG_MAX + 1;

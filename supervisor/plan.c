@@ -372,7 +372,23 @@ static int check_tally(struct planner *p, unsigned item, const struct topo_chann
 
 static const char *kind_name(enum shmchan_kind kind)
 {
-	return kind == SHMCHAN_KIND_SLOT ? "slot" : kind == SHMCHAN_KIND_SLOT_REF ? "slot-ref" : "spsc";
+	switch (kind) {
+	case SHMCHAN_KIND_SLOT:
+		return "slot";
+	case SHMCHAN_KIND_SLOT_REF:
+		return "slot-ref";
+	case SHMCHAN_KIND_SPSC:
+		return "spsc";
+	case SHMCHAN_KIND_MPSC:
+		return "mpsc";
+	case SHMCHAN_KIND_MPSC_LIST:
+		return "mpsc-list";
+	case SHMCHAN_KIND_MPSC_INTRUSIVE:
+		return "mpsc-intrusive";
+	case SHMCHAN_KIND_MPMC2:
+		return "mpmc2";
+	}
+	return "unknown";
 }
 
 static int make_channel(struct planner *p, unsigned item, unsigned replica, struct shmchan_chan_spec *out)
@@ -400,16 +416,15 @@ static int make_channel(struct planner *p, unsigned item, unsigned replica, stru
 	    resolve(p, AT("channels", item, "consumers", TOPO_NONE), c->consumers, c->consumers_cnt, replica,
 		    1, &out->consumers, &out->consumer_cnt))
 		return -1;
-	if (out->producer_cnt != 1 && c->kind != SHMCHAN_KIND_MPSC)
+	if (out->producer_cnt != 1 && c->kind < SHMCHAN_KIND_MPSC)
 		return topo_bad(
 			p->topo, AT("channels", item, "producers", TOPO_NONE), p->fail,
 			"channel '%s' is %s, which allows one producer; it has %u (kind mpsc allows more)",
 			out->name, kind_name(c->kind), out->producer_cnt);
-	if (out->consumer_cnt != 1)
+	if (out->consumer_cnt != 1 && c->kind != SHMCHAN_KIND_MPMC2)
 		return topo_bad(p->topo, AT("channels", item, "consumers", TOPO_NONE), p->fail,
-				"channel '%s' is %s, which allows one consumer; it has %u", out->name,
-				c->kind == SHMCHAN_KIND_MPSC ? "mpsc" : kind_name(c->kind),
-				out->consumer_cnt);
+				"channel '%s' is %s, which allows one consumer; it has %u (kind mpmc2 allows more)",
+				out->name, kind_name(c->kind), out->consumer_cnt);
 	return 0;
 }
 

@@ -22,7 +22,10 @@ static const cyaml_strval_t readies[] = {{"notify", TOPO_READY_NOTIFY}, {"spawn"
 static const cyaml_strval_t kinds[] = {{"slot", SHMCHAN_KIND_SLOT},
 				       {"slot-ref", SHMCHAN_KIND_SLOT_REF},
 				       {"spsc", SHMCHAN_KIND_SPSC},
-				       {"mpsc", SHMCHAN_KIND_MPSC}};
+				       {"mpsc", SHMCHAN_KIND_MPSC},
+				       {"mpsc-list", SHMCHAN_KIND_MPSC_LIST},
+				       {"mpsc-intrusive", SHMCHAN_KIND_MPSC_INTRUSIVE},
+				       {"mpmc2", SHMCHAN_KIND_MPMC2}};
 static const cyaml_strval_t strategies[] = {{"one-for-one", TOPO_ONE_FOR_ONE},
 					    {"rest-for-one", TOPO_REST_FOR_ONE},
 					    {"one-for-all", TOPO_ONE_FOR_ALL}};
@@ -86,7 +89,7 @@ static const cyaml_schema_field_t service_fields[] = {
 static const cyaml_schema_field_t channel_fields[] = {
 	STRING(name, 0, struct topo_channel),
 	STRING(each, OPT, struct topo_channel),
-	CYAML_FIELD_ENUM("kind", CYAML_FLAG_STRICT, struct topo_channel, kind, kinds, 4),
+	CYAML_FIELD_ENUM("kind", CYAML_FLAG_STRICT, struct topo_channel, kind, kinds, 7),
 	NUMBER_OPT(capacity, struct topo_channel),
 	CYAML_FIELD_UINT("message_size", OPT, struct topo_channel, message_size),
 	LIST(producers, 0, struct topo_channel, &string_entry, 1, LIST_MAX),

@@ -53,6 +53,10 @@ out=$("$shmsup" check "$dir/good.yaml" --set text='a "b" $c: #\')
 is "a good topology: exit status" $? 0
 like "a good topology: services" "$out" "group good: 4 services, 3 channels, 1 pool; *service w-2: $actor idle 2 a \"b\" \$c: #*"
 
+sed 's/kind: spsc/kind: mpmc2/; s/consumers: \[w-1\]/consumers: [w]/' "$dir/good.yaml" >"$dir/mpmc2.yaml"
+"$shmsup" check "$dir/mpmc2.yaml" >/dev/null
+is "mpmc2 has several consumers" $? 0
+
 # bad STATUS PATTERN NAME: the topology on standard input.
 bad() {
 	local out status
@@ -104,11 +108,13 @@ classes '[2T*1]' "*: the size of a block must be in 1 to 2^40, this is 219902325
 change 's/    block_size: 4096/    block_size: 1099511627777/' "*: 'block_size' must be in 1 to 1099511627776, this is 1099511627777" "blocks too large"
 change 's/replicas: ${n}/replicas: 0/' "*: 'replicas' must be in 1 to 1023, this is 0" "no replicas"
 change 's/replicas: ${n}/replicas: 1022/' "*: more than 1023 services*" "too many replicas"
-change 's/kind: spsc/kind: mpmc/' "*: 'kind' can't be 'mpmc'; it is one of: slot, slot-ref, spsc, mpsc" "unknown kind"
+change 's/kind: spsc/kind: mpmc/' "*: 'kind' can't be 'mpmc'; it is one of: slot, slot-ref, spsc, mpsc, mpsc-list, mpsc-intrusive, mpmc2" "unknown kind"
 change '0,/kind: spsc/s//on_crash: drop/' "16:5: 'channels' lacks the key 'kind'" "no kind"
-change 's/consumers: \[w-1\]/consumers: [w]/' "*: channel 'one' is spsc, which allows one consumer; it has 2" "two consumers on spsc"
+change 's/consumers: \[w-1\]/consumers: [w]/' "*: channel 'one' is spsc, which allows one consumer; it has 2*" "two consumers on spsc"
 change '0,/producers: \[a\]/s//producers: [w]/' "*: channel 'one' is spsc, which allows one producer; it has 2*" "two producers on spsc"
-change 's/consumers: \["w-${replica}"\]/consumers: [w]/' "*: channel 'each-1' is mpsc, which allows one consumer; it has 2" "two consumers on mpsc"
+change 's/consumers: \["w-${replica}"\]/consumers: [w]/' "*: channel 'each-1' is mpsc, which allows one consumer; it has 2*" "two consumers on mpsc"
+change 's/kind: spsc/kind: mpsc-list/; s/consumers: \[w-1\]/consumers: [w]/' "*: channel 'one' is mpsc-list, which allows one consumer; it has 2*" "two consumers on mpsc-list"
+change 's/kind: spsc/kind: mpsc-intrusive/; s/consumers: \[w-1\]/consumers: [w]/' "*: channel 'one' is mpsc-intrusive, which allows one consumer; it has 2*" "two consumers on mpsc-intrusive"
 change 's/kind: spsc/kind: slot/' "*: channel 'one' holds one message by its kind, not 8" "a slot with a capacity"
 change '0,/producers: \[a\]/s//producers: [nobody]/' "*: 'producers': there is no service 'nobody'" "unknown producer"
 change 's/consumers: \[w-1\]/consumers: [w-3]/' "*: 'consumers': there is no service 'w-3'" "unknown consumer"

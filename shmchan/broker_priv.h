@@ -51,6 +51,7 @@ bool shmchan_recover_return_block(struct patient *d, const struct shmchan_ring_r
 
 // Steps A, B and C of recovery (recover.c) for channels made of a list. B: of the consumer D; C: of the producer D, also a
 // dead broker. False if a lock could not be had: it is to be done again.
+void shmchan_list_break(const struct shmchan_ring_ref *r, shmchan_owner dead); // its locks; first of all
 void shmchan_list_finish_send(struct patient *d, const struct shmchan_ring_ref *r, shmchan_block block, uint32_t i);
 bool shmchan_list_settle(struct patient *d, const struct shmchan_ring_ref *r);
 bool shmchan_list_reclaim(struct shmchan_broker *b, const struct shmchan_ring_ref *r, shmchan_owner dead,

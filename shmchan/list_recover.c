@@ -53,6 +53,12 @@ static void unlock_tail(const struct shmchan_ring_ref *r)
 		shmchan_mpmc2_unlock_tail(r);
 }
 
+void shmchan_list_break(const struct shmchan_ring_ref *r, shmchan_owner dead)
+{
+	shmchan_lock_break(&r->list->head_lock, dead);
+	shmchan_lock_break(&r->list->tail_lock, dead);
+}
+
 // ------------------------------------------------------------------------------------- A: finish decided sends
 
 void shmchan_list_finish_send(struct patient *d, const struct shmchan_ring_ref *r, shmchan_block block,

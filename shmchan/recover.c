@@ -526,6 +526,16 @@ static void tell_settled(struct shmchan_broker *b, uint16_t id, unsigned slot)
 		SHMCHAN_PROBE_SETTLE(r->key, pushed, done);
 }
 
+static void break_locks(const struct shmchan_broker *b, shmchan_owner dead)
+{
+	for (uint32_t i = 0; i < b->map.cnt; i++) {
+		const struct shmchan_ring_ref *r = shmchan_map_ring(&b->map, (uint16_t)(i + 1));
+
+		if (r && shmchan_ring_listed(r))
+			shmchan_list_break(r, dead);
+	}
+}
+
 int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct shmchan_death *death,
 			   struct shmchan_repair *out)
 {
@@ -550,6 +560,7 @@ int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct
 	d.owner = shmchan_owner_make(slot, (uint32_t)life);
 	d.time_ns = death && death->time_ns ? death->time_ns : clock_ns(CLOCK_REALTIME);
 
+	break_locks(b, d.owner);
 	finish_sends(&d);
 	for (uint32_t i = 0; i < b->map.cnt; i++) {
 		const struct shmchan_ring_ref *r = shmchan_map_ring(&b->map, (uint16_t)(i + 1));
@@ -618,6 +629,7 @@ void shmchan_broker_recover_broker(struct shmchan_broker *b, uint32_t inc)
 	struct shmchan_repair repair = {0};
 	shmchan_owner dead = shmchan_owner_make(0, inc);
 
+	break_locks(b, dead);
 	shmchan_dead_recover(b->map.dead);
 	shmchan_edit_recover(b, dead);
 	each_pending(b, resolve_died, b);

@@ -158,12 +158,15 @@ bench-deps:
 asan tsan:
 	$(Q)$(MAKE) --no-print-directory CONFIG=$@ test
 
-# Everything a release must pass: both compilers, warnings as errors, sanitizers.
+# Everything a release must pass: both compilers, warnings as errors, sanitizers, another processor, the models.
 check:
 	$(Q)$(MAKE) --no-print-directory CI=true CC=$(CLANG) O=build/clang tests
 	$(Q)$(MAKE) --no-print-directory CI=true test
 	$(Q)$(MAKE) --no-print-directory CI=true asan
 	$(Q)$(MAKE) --no-print-directory CI=true tsan
+	$(Q)$(MAKE) --no-print-directory CI=true aarch64
+	$(Q)$(MAKE) --no-print-directory model
+	$(Q)$(MAKE) --no-print-directory crash
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/shmchan
@@ -187,7 +190,9 @@ help:
 	@echo '  bench-deps the Debian packages that shmchan is measured against'
 	@echo '  asan tsan the tests, built with that sanitizer'
 	@echo '  fuzz      run the fuzz targets, FUZZ_SECONDS (600) each, with asan and ubsan'
-	@echo '  check     test, asan and tsan, both compilers, warnings as errors'
+	@echo '  aarch64   the tests of shmchan, cross-built, under qemu-user'
+	@echo '  model     the protocols, with death as a transition, checked by Spin; seeded mistakes are found'
+	@echo '  check     test, asan, tsan, aarch64, model and crash; both compilers, warnings as errors'
 	@echo '  install   into DESTDIR PREFIX (now $(PREFIX))'
 	@echo '  clean     remove build/'
 	@echo 'settings: CC CFLAGS CONFIG=release|asan|tsan V=1 VECTORS=DIR PREFIX DESTDIR RUN_ARGS'

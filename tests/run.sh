@@ -13,7 +13,7 @@ for t in "$@"; do
 	start=$SECONDS
 	case $t in
 	*.sh) timeout -k 10 "${TEST_TIMEOUT:-900}" "$t" >"$tap" 2>"$log" </dev/null ;;
-	*) timeout -k 10 "${TEST_TIMEOUT:-900}" "$t" --tap="$tap" --quiet >"$log" 2>&1 </dev/null ;;
+	*) timeout -k 10 "${TEST_TIMEOUT:-900}" ${EMULATOR:-} "$t" --tap="$tap" --quiet >"$log" 2>&1 </dev/null ;;
 	esac
 	status=$?
 	ok=$(grep -c '^ok' "$tap" 2>/dev/null)

@@ -160,8 +160,8 @@ static void run_one(const struct scene *scene, enum shmchan_kind kind, enum shmc
 	struct shmchan_map map;
 	char name[96];
 
-	snprintf(name, sizeof(name), "%s: %s, %u in the channel after %u%s", kind_name(kind), scene->name, prefill,
-		 offset, policies[on_crash]);
+	snprintf(name, sizeof(name), "%s: %s, %u in the channel after %u%s", kind_name(kind), scene->name,
+		 prefill, offset, policies[on_crash]);
 	w.scene = name;
 	w.notes = share(sizeof(*w.notes));
 	s.course = share(sizeof(*s.course));
@@ -282,8 +282,9 @@ static bool run_jobs(struct jobs *jobs)
 		int status = 1;
 
 		while (pid[n] > 0 && waitpid(pid[n], &status, 0) < 0 && errno == EINTR)
-			if (stopping)
-				kill(pid[n], SIGTERM);
+			for (unsigned i = n; i < options.jobs && stopping; i++)
+				if (pid[i] > 0)
+					kill(pid[i], SIGTERM);
 		ok &= status == 0;
 	}
 	return ok;

@@ -50,7 +50,8 @@ static void in_child(struct stage *s, void (*f)(struct stage *s, void *arg), voi
 		world_violation(s->w, "the repair or what followed ended by signal %d (%s)", WTERMSIG(status),
 				strsignal(WTERMSIG(status)));
 	else if (status)
-		world_violation(s->w, "the repair or what followed ended with status %d", WEXITSTATUS(status));
+		world_violation(s->w, "the repair or what followed ended with status %d",
+				WEXITSTATUS(status));
 }
 
 // ------------------------------------------------------------------------------------------------- the actor

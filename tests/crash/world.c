@@ -151,8 +151,7 @@ static bool known(struct world *w, uint64_t corr, const char *what)
 {
 	if (corr > 0 && corr < WORLD_MESSAGES && corr < w->next + 64)
 		return true;
-	world_violation(w, "%s of message %llu, which nobody sent", what,
-			(unsigned long long)corr);
+	world_violation(w, "%s of message %llu, which nobody sent", what, (unsigned long long)corr);
 	return false;
 }
 
@@ -252,8 +251,7 @@ static void read_letters(struct world *w)
 		if (shmchan_view_dead(v, no, &d)) {
 			// Of what is dropped a letter is kept only until its sender has been told.
 			if (w->on_crash != SHMCHAN_DROP)
-				world_violation(w, "dead letter %llu can't be read",
-						(unsigned long long)no);
+				world_violation(w, "dead letter %llu can't be read", (unsigned long long)no);
 			continue;
 		}
 		memcpy(&data, d.data, 8);
@@ -333,8 +331,8 @@ static void judge(struct world *w)
 			world_violation(w, "message %llu is lost", n);
 		// A broker that dies while it gives messages back counts a delivery that was none: it may have been the last.
 		// And a message whose block the dead had freed is none to be given again.
-		if (s->dead && (w->on_crash == SHMCHAN_DROP || (w->on_crash == SHMCHAN_REDELIVER &&
-								w->broker_k < 0 && !s->had_block)))
+		if (s->dead && (w->on_crash == SHMCHAN_DROP ||
+				(w->on_crash == SHMCHAN_REDELIVER && w->broker_k < 0 && !s->had_block)))
 			world_violation(w, "message %llu is a dead letter against the policy", n);
 		if (s->answers + s->notices > 1)
 			world_violation(w, "message %llu: %u answers, %u notices", n, s->answers, s->notices);

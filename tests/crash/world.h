@@ -63,16 +63,17 @@ struct world {
 	uint64_t next;      // next number
 	uint64_t dead_seen; // letters looked at
 	bool actor_tallies; // what the actor completes, it counts
-	unsigned takings; // messages the actor may have had in flight
+	unsigned takings;   // messages the actor may have had in flight
 	struct notes *notes;
 	struct score *score;
 	const char *scene;
-	long k, peer_k, broker_k; // when the actor died, when a peer acted, when the broker died; -1: not at all
+	long k, peer_k,
+		broker_k; // when the actor died, when a peer acted, when the broker died; -1: not at all
 	const char *how;
 	// Per number what was observed.
 	struct {
-		uint8_t certain, maybe, got, dead, answers, notices, done, maybe_done, answering,
-			wants_reply, had_block;
+		uint8_t certain, maybe, got, dead, answers, notices, done, maybe_done, answering, wants_reply,
+			had_block;
 	} seen[WORLD_MESSAGES];
 };
 

@@ -144,6 +144,29 @@ enum sup_exit client_start(const char *group, const char *service)
 		   false, "started", service);
 }
 
+enum sup_exit client_scale(const char *group, const char *what)
+{
+	size_t len = strcspn(what, "=");
+	char *end = NULL, said[64];
+	json_t *reply;
+	struct link l;
+	long n = what[len] ? strtol(what + len + 1, &end, 10) : 0;
+	int rc;
+
+	if (!len || n < 1 || *end) {
+		fail_set(&l.fail, SUP_USAGE, "scale: '%s' is not of the form SERVICE=NUMBER, as in worker=4", what);
+		return link_failed(&l);
+	}
+	rc = link_ask(&l, group,
+		      json_pack("{s:s, s:s%, s:I}", "verb", "scale", "service", what, len, "replicas", (json_int_t)n),
+		      false, &reply);
+	snprintf(said, sizeof(said), "%ld replica%s", n, n > 1 ? "s" : "");
+	if (!rc)
+		printf("%s: %.*s has %s\n", group, (int)len, what, said);
+	json_decref(reply);
+	return rc ? link_failed(&l) : SUP_OK;
+}
+
 enum sup_exit client_stop(const char *group, const char *service)
 {
 	struct link l;

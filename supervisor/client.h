@@ -16,6 +16,8 @@ enum sup_exit client_restart(const char *group,
 // return when what is started is ready, and when what is stopped is gone.
 enum sup_exit client_start(const char *group, const char *service);
 enum sup_exit client_stop(const char *group, const char *service);
+// client_scale: "worker=4"; returns when so many of its replicas are ready and the others gone.
+enum sup_exit client_scale(const char *group, const char *what);
 // client_events prints the last events, and with follow each further one until the group ends; as text, or as one JSON
 // object per line. Ends with SUP_UNREACHABLE when the supervisor dies, or drops this client because it reads too slowly.
 enum sup_exit client_events(const char *group, bool follow, bool json);

@@ -11,6 +11,7 @@
 //	{"verb": "start"}                                   -> {"ok": true, "pid": 0}, when all that were down are ready
 //	{"verb": "stop", "service": "hotdb"}                -> {"ok": true, "pid": 0}, when its process is gone
 //	{"verb": "stop"}                                    -> no reply: end of file when all is gone
+//	{"verb": "scale", "service": "worker", "replicas": 4} -> the same, when those wanted are ready and the others gone
 //	{"verb": "events", "follow": true}                  -> {"ok": true, "events": [...]}, the last ones; with "follow"
 //	                                                       each further event is a line (events.h), until the group ends
 //	{"verb": "inject", "channel": "work"}               -> {"ok": true, "sent": 3, "full": false}: the records

@@ -25,6 +25,7 @@ void group_stop(struct group *g, enum group_end why)
 	g->end = why;
 	g->end_ns = loop_now();
 	chaos_stop(&g->chaos);
+	scale_stop(g);
 	events_put(g->events, "group", json_pack("{s:s}", "state", "stopping"));
 	group_go_on_soon(g);
 }
@@ -62,12 +63,18 @@ static void start_what_can(struct group *g)
 {
 	for (unsigned i = 0; i < g->service_cnt && !g->stopping; i++) {
 		struct service *s = &g->services[i];
-		bool can = s->state == SVC_WAITING && !strategy_holds(s);
+		bool can;
+
+		if (s->wanted_again && svc_is_down(s->state)) {
+			s->wanted_again = false;
+			service_feed(s, SVC_EV_RECALL);
+		}
+		can = s->state == SVC_WAITING && !strategy_holds(s);
 
 		for (unsigned d = 0; can && d < s->plan->dep_cnt; d++) {
 			enum svc_state dep = g->services[s->plan->deps[d]].state;
 
-			can = dep == SVC_READY || dep == SVC_DONE;
+			can = dep == SVC_READY || dep == SVC_DONE || g->services[s->plan->deps[d]].reserved;
 		}
 		if (can)
 			service_feed(s, SVC_EV_START);
@@ -336,6 +343,7 @@ static void tear_down(struct group *g)
 	tell_close(&g->tell);
 	progress_stop(&g->progress);
 	chaos_stop(&g->chaos);
+	scale_stop(g);
 	hang_stop(&g->hang_watch);
 	alert_stop(&g->alert);
 	logs_close(g->logs);

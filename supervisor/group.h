@@ -19,6 +19,7 @@
 #include "supervisor/poison.h"
 #include "supervisor/progress.h"
 #include "supervisor/report.h"
+#include "supervisor/scale.h"
 #include "supervisor/tell.h"
 #include "supervisor/strategy.h"
 
@@ -64,6 +65,9 @@ struct service {
 	int asked_signal;     // that the supervisor sent it; 0 = none
 	bool was_ready, late, hung;  // of this incarnation
 	bool told_start, told_ready; // of it, as events
+	bool reserved;               // a replica that is not wanted now
+	bool wanted_again;           // when it is stopped
+	uint64_t drain_until_ns;     // it goes on until its channels are empty, but no longer; 0 = it is not drained
 	bool doomed;                 // given up with others of its strategy
 	struct hang hang;
 	uint64_t watchdogs;          // WATCHDOG=1 it has sent
@@ -84,6 +88,7 @@ struct group {
 	struct control *control;
 	struct events *events;
 	struct report *report;
+	struct loop_timer scale_timer;
 	struct look *look;
 	struct logs *logs;
 	struct hang_watch hang_watch;

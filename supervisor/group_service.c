@@ -418,5 +418,8 @@ int service_init(struct group *g, unsigned i, const char *notify_path, struct fa
 		.slot = i + 1,
 	};
 	s->since_ns = loop_now();
+	s->reserved = s->plan->reserved;
+	if (s->reserved)
+		s->state = SVC_STOPPED;
 	return launch_prepare(&s->launch, g->plan, i, notify_path, &g->plan->arena, fail);
 }

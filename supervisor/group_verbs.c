@@ -155,8 +155,9 @@ static json_t *verb_stop(struct group *g, const json_t *request, struct control_
 // is the one that is asked for.
 static void start_with_deps(struct service *s, bool asked)
 {
-	if (s->state == SVC_DONE && !asked)
+	if ((s->state == SVC_DONE || s->reserved) && !asked)
 		return;
+	s->reserved = false;
 	if (svc_is_down(s->state)) {
 		s->held = false;
 		service_feed(s, SVC_EV_RECALL);
@@ -210,7 +211,7 @@ static json_t *settle_all(struct group *g)
 		if (s->state == SVC_FAILED || g->stopping)
 			return control_error("service '%s' did not become ready: it is %s", s->plan->name,
 					     svc_state_name(s->state));
-		if (s->state != SVC_READY && s->state != SVC_DONE && !s->held)
+		if (s->state != SVC_READY && s->state != SVC_DONE && !s->held && !s->reserved)
 			return NULL;
 	}
 	return json_pack("{s:b, s:i}", "ok", 1, "pid", 0);
@@ -225,6 +226,8 @@ json_t *group_verb_settle(void *group, const struct control_wait *wait)
 		return NULL; // the end of the connection says it
 	if (wait->service == ALL_SERVICES)
 		return settle_all(g);
+	if (wait->incarnation == SCALE_WAIT)
+		return scale_settle(g, wait->service);
 	s = &g->services[wait->service];
 	if (wait->incarnation == DOWN)
 		return svc_is_down(s->state) ? json_pack("{s:b, s:i}", "ok", 1, "pid", 0) : NULL;
@@ -242,6 +245,7 @@ static const struct verb {
 } verbs[] = {
 	{"status", verb_status},   {"kill", verb_kill}, {"signal", verb_signal}, {"restart", verb_restart},
 	{"start", verb_start},   {"stop", verb_stop}, {"events", verb_events},
+	{"scale", verb_scale},
 	{"inject", group_verb_inject},
 	{"drain", group_verb_drain},
 	{"dead-replay", group_verb_dead_replay},

@@ -131,6 +131,11 @@ static enum sup_exit do_signal(const struct args *a)
 	return SUP_USAGE;
 }
 
+static enum sup_exit do_scale(const struct args *a)
+{
+	return client_scale(a->words[0], a->words[1]);
+}
+
 static enum sup_exit do_logs(const struct args *a)
 {
 	return client_logs(a->words[0], a->words[1], a->follow);
@@ -182,6 +187,10 @@ static const struct command commands[] = {
 	 "show the last events of a running group: deaths, repairs, respawns, alerts; with -f also those to come, "
 	 "until it ends",
 	 1, OPT_FOLLOW | OPT_JSON, do_events},
+	{"scale", "GROUP SERVICE=N",
+	 "run N replicas of a service, at most the max_replicas of its topology; those that go do what is queued for them "
+	 "alone first; returns when the others are ready and those gone",
+	 2, 0, do_scale},
 	{"logs", "[-f|--follow] GROUP [SERVICE]",
 	 "show what SERVICE, or every service, has written to its log, where the topology has `logs`; with -f also what "
 	 "comes, until the group ends",

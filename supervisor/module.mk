@@ -35,6 +35,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	report.c \
 	rundir.c \
 	say.c \
+	scale.c \
 	schema.c \
 	service.c \
 	stale.c \

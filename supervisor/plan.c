@@ -199,6 +199,11 @@ static int make_service(struct planner *p, unsigned item, unsigned replica, stru
 	return plan_confine_make(p, item, &out->confine);
 }
 
+static unsigned slots_of(const struct topo_service *s)
+{
+	return s->max_replicas ? *s->max_replicas : s->replicas ? *s->replicas : 1;
+}
+
 static int count_services(struct planner *p, unsigned *cnt)
 {
 	uint64_t all = 0;
@@ -210,7 +215,10 @@ static int count_services(struct planner *p, unsigned *cnt)
 			if (strcmp(p->data->services[j].name, s->name) == 0)
 				return topo_bad(p->topo, AT("services", i, "name", TOPO_NONE), p->fail,
 						"service '%s' is declared twice", s->name);
-		all += s->replicas ? *s->replicas : 1;
+		if (s->max_replicas && (!s->replicas || *s->max_replicas < *s->replicas))
+			return topo_bad(p->topo, AT("services", i, "max_replicas", TOPO_NONE), p->fail,
+					"'max_replicas' is %u; it needs 'replicas', and at least as many", *s->max_replicas);
+		all += slots_of(s);
 		if (all >= SHMCHAN_SLOT_MAX)
 			return topo_bad(p->topo, AT("services", i, "replicas", TOPO_NONE), p->fail,
 					"more than %d services with their replicas", SHMCHAN_SLOT_MAX - 1);
@@ -234,12 +242,13 @@ static int make_services(struct planner *p)
 	names = arena_alloc(&plan->arena, cnt, sizeof(*names));
 	for (unsigned i = 0; i < p->service_cnt; i++) {
 		const struct topo_service *s = &p->data->services[i];
-		unsigned n = s->replicas ? *s->replicas : 1;
+		unsigned n = slots_of(s);
 
 		p->services[i] = (struct plan_names){s->name, at, n, s->replicas != NULL};
 		for (unsigned r = 0; r < n; r++, at++) {
 			if (make_service(p, i, s->replicas ? r + 1 : 0, &plan->services[at]))
 				return -1;
+			plan->services[at].reserved = s->replicas && r >= *s->replicas;
 			names[at] = plan->services[at].name;
 		}
 	}

@@ -50,6 +50,7 @@ struct topo_service {
 	char **env; // NAME=value
 	unsigned env_cnt;
 	uint32_t *replicas;
+	uint32_t *max_replicas;
 	enum topo_restart restart;
 	enum topo_ready ready;
 	uint32_t *ready_timeout_ms; // 0 = wait for ever

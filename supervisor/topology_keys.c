@@ -66,6 +66,7 @@ static const cyaml_schema_field_t service_fields[] = {
 	LIST(args, OPT, struct topo_service, &string_entry, 0, LIST_MAX),
 	LIST(env, OPT, struct topo_service, &string_entry, 0, LIST_MAX),
 	NUMBER_OPT(replicas, struct topo_service),
+	NUMBER_OPT(max_replicas, struct topo_service),
 	CYAML_FIELD_ENUM("restart", OPT | CYAML_FLAG_STRICT, struct topo_service, restart, restarts, 3),
 	CYAML_FIELD_ENUM("ready", OPT | CYAML_FLAG_STRICT, struct topo_service, ready, readies, 2),
 	NUMBER_OPT(ready_timeout_ms, struct topo_service),

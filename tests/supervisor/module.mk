@@ -31,6 +31,7 @@ SCRIPTS += $(addprefix tests/supervisor/, \
 	manual.sh \
 	many.sh \
 	poison.sh \
+	scale.sh \
 	stale.sh \
 	strategy.sh \
 	systemd.sh \

@@ -74,6 +74,17 @@ is "cpus" "$(proc Cpus_allowed_list "$out")" "$cpu"
 like "nice" "$out" "*"$'\n'"nice 7"$'\n'"*"
 like "limits" "$out" "*"$'\n'"limits 100:200 65536"$'\n'"*"
 is "limits alone take no privileges" "$(proc NoNewPrivs "$out")" 0
+cat >"$dir/memory.yaml" <<END
+group: $base-memory
+services:
+  - name: a
+    command: /bin/sh
+    args: [-c, "head -c 100000000 /dev/zero | tail -c 90000000 | wc -c"]
+    memory_limit: 32M
+    ready: spawn
+    restart: never
+END
+like "memory beyond the limit is refused" "$("$shmsup" run "$dir/memory.yaml" 2>&1)" "*memory exhausted*"
 like "a processor that is not here" "$(once 'cpus: "1023"\n    max_deaths: 1')" "*can't start service 'a' from /bin/sh: can't set its processors and nice value: Invalid argument*"
 
 # two users, each with its own channels: what one can do to the other's

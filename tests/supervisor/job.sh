@@ -60,7 +60,7 @@ job:
   report: {sent: requests-1.enqueued, answered: answers.answered, lost: answers.lost}
   balance: [sent, answered, lost]
 EOF
-sed 's/name: count, /&depends_on: [odd], /' "$dir/lost.yaml" >"$dir/unbalanced.yaml"
+sed 's/complete: count/complete: odd/' "$dir/lost.yaml" >"$dir/unbalanced.yaml"
 out=$("$shmsup" run "$dir/unbalanced.yaml" --name "$g" 2>"$dir/err")
 is "counts that do not balance: exit status" $? 8
 like "counts that do not balance: the reason" "$out" "*sent is 3, but what became of them adds up to 0*"

@@ -25,6 +25,7 @@ SCRIPTS += $(addprefix tests/supervisor/, \
 	control.sh \
 	deaths.sh \
 	events.sh \
+	exits.sh \
 	hang.sh \
 	job.sh \
 	logs.sh \

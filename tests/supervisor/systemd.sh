@@ -3,6 +3,7 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
+told() { grep -qE "$1" "$dir/told" 2>/dev/null; }
 # What shmsup tells, a line for each message, fields separated by a bar.
 listen() {
 	python3 - "$1" >"$dir/told" <<-'END' &
@@ -16,9 +17,8 @@ listen() {
 	END
 	listener=$!
 	pids+=("$listener")
-	until_true grep -q listens "$dir/told"
+	until_true told listens
 }
-told() { grep -qE "$1" "$dir/told"; }
 cat >"$dir/two.yaml" <<END
 group: two
 services:

@@ -80,6 +80,30 @@ static enum sup_exit do_run(const struct args *a)
 	return status;
 }
 
+static void say_mistake(void *cnt, const char *text)
+{
+	say(NULL, "%s", text);
+	++*(unsigned *)cnt;
+}
+
+static void count_mistake(void *cnt, const char *text)
+{
+	++*(unsigned *)cnt;
+}
+
+// Who mends a file wants all of them at once.
+static enum sup_exit say_mistakes(const struct args *a, const struct fail *first)
+{
+	unsigned cnt = 0, said = 0;
+
+	topo_mistakes(a->words[0], a->sets, a->set_cnt, count_mistake, &cnt);
+	if (cnt < 2)
+		return not_started(first);
+	topo_mistakes(a->words[0], a->sets, a->set_cnt, say_mistake, &said);
+	say(NULL, "%s has %u mistakes; nothing was started", a->words[0], said);
+	return first->status;
+}
+
 static enum sup_exit do_check(const struct args *a)
 {
 	struct launch launch;
@@ -90,7 +114,7 @@ static enum sup_exit do_check(const struct args *a)
 	for (unsigned i = 0; !rc && i < plan->spec.service_cnt; i++)
 		rc = launch_prepare(&launch, plan, i, "", &plan->arena, &fail);
 	if (rc)
-		return not_started(&fail);
+		return say_mistakes(a, &fail);
 	rc = picture_draw(stdout, plan, &fail);
 	plan_free(plan);
 	return rc ? not_started(&fail) : SUP_OK;

@@ -97,13 +97,29 @@ int topo_load(struct topo **out, const char *file, const char *const *sets, unsi
 	t->file = arena_strndup(&t->arena, file, strlen(file));
 	if (topo_text_read(&raw, t->file, &t->arena, fail) ||
 	    topo_text_expand(&text, &raw, sets, set_cnt, &t->arena, fail) || load_document(t, &text, fail) ||
-	    topo_schema_check(&t->doc, t->file, fail) || load_data(t, &text, fail)) {
+	    topo_schema_check(&t->doc, t->file, fail, NULL, NULL) || load_data(t, &text, fail)) {
 		topo_free(t);
 		return -1;
 	}
 	load_report(t);
 	*out = t;
 	return 0;
+}
+
+void topo_mistakes(const char *file, const char *const *sets, unsigned set_cnt,
+		   void (*each)(void *ctx, const char *text), void *ctx)
+{
+	struct topo *t = calloc(1, sizeof(*t));
+	struct topo_text raw, text;
+	struct fail fail;
+
+	if (!t)
+		return;
+	t->file = arena_strndup(&t->arena, file, strlen(file));
+	if (!topo_text_read(&raw, t->file, &t->arena, &fail) &&
+	    !topo_text_expand(&text, &raw, sets, set_cnt, &t->arena, &fail) && !load_document(t, &text, &fail))
+		topo_schema_check(&t->doc, t->file, &fail, each, ctx);
+	topo_free(t);
 }
 
 void topo_free(struct topo *t)

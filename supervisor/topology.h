@@ -162,6 +162,10 @@ struct topo;
 // --set. *out is the caller's, to be freed with topo_free.
 int topo_load(struct topo **out, const char *file, const char *const *sets, unsigned set_cnt,
 	      struct fail *fail);
+// topo_mistakes calls each(ctx, text) for every mistake in form that a file has, where topo_load tells of the first.
+// None, if it can't be taken apart so far.
+void topo_mistakes(const char *file, const char *const *sets, unsigned set_cnt,
+		   void (*each)(void *ctx, const char *text), void *ctx);
 void topo_free(struct topo *t); // NULL is allowed
 
 const struct topo_data *topo_data(const struct topo *t);

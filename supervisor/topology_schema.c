@@ -11,6 +11,9 @@ struct walk {
 	yaml_document_t *doc;
 	const char *file;
 	struct fail *fail;
+	void (*each)(void *ctx,
+		     const char *text); // for every mistake, and the walk goes on; NULL: the first ends it
+	void *ctx;
 };
 
 #define bad(w, n, ...) bad_at((w), (n)->start_mark, __VA_ARGS__)
@@ -24,8 +27,11 @@ static int bad_at(struct walk *w, yaml_mark_t mark, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return fail_set(w->fail, SUP_TOPOLOGY, "%s:%zu:%zu: %s", w->file, mark.line + 1, mark.column + 1,
-			text);
+	fail_set(w->fail, SUP_TOPOLOGY, "%s:%zu:%zu: %s", w->file, mark.line + 1, mark.column + 1, text);
+	if (!w->each)
+		return -1;
+	w->each(w->ctx, w->fail->text);
+	return 0;
 }
 
 static const char *text_of(const yaml_node_t *n)
@@ -62,33 +68,38 @@ static void join_keys(const cyaml_schema_field_t *f, char *out, size_t size)
 		used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", f->key);
 }
 
+// Returns 1 if the keys can't be looked at any further.
 static int check_keys_once(struct walk *w, yaml_node_t *map)
 {
 	for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
 		yaml_node_t *key = yaml_document_get_node(w->doc, p->key);
 
 		if (!text_of(key))
-			return bad(w, key, "a key must be a single word");
+			return bad(w, key, "a key must be a single word") ? -1 : 1;
 		for (yaml_node_pair_t *q = map->data.mapping.pairs.start; q < p; q++)
-			if (strcmp(text_of(yaml_document_get_node(w->doc, q->key)), text_of(key)) == 0)
-				return bad(w, key, "key '%s' is given twice", text_of(key));
+			if (strcmp(text_of(yaml_document_get_node(w->doc, q->key)), text_of(key)) == 0 &&
+			    bad(w, key, "key '%s' is given twice", text_of(key)))
+				return -1;
 	}
 	return 0;
 }
 
 static int check_free_mapping(struct walk *w, const char *what, yaml_node_t *map)
 {
+	int once;
+
 	if (map->type != YAML_MAPPING_NODE)
 		return bad(w, map, "'%s' must be a mapping of names to values, this is %s", what,
 			   type_of(map));
-	if (check_keys_once(w, map))
-		return -1;
+	once = check_keys_once(w, map);
+	if (once)
+		return once < 0 ? -1 : 0;
 	for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
 		yaml_node_t *value = yaml_document_get_node(w->doc, p->value);
 
-		if (!text_of(value))
-			return bad(w, value, "the value of '%s' must be a single value, this is %s",
-				   text_of(yaml_document_get_node(w->doc, p->key)), type_of(value));
+		if (!text_of(value) && bad(w, value, "the value of '%s' must be a single value, this is %s",
+					   text_of(yaml_document_get_node(w->doc, p->key)), type_of(value)))
+			return -1;
 	}
 	return 0;
 }
@@ -132,7 +143,8 @@ static int check_enum(struct walk *w, const cyaml_schema_value_t *schema, const 
 	return bad(w, n, "'%s' can't be '%s'; it is one of: %s", what, s, known);
 }
 
-static int check_string(struct walk *w, const cyaml_schema_value_t *schema, const struct topo_key *k, yaml_node_t *n)
+static int check_string(struct walk *w, const cyaml_schema_value_t *schema, const struct topo_key *k,
+			yaml_node_t *n)
 {
 	size_t len = n->data.scalar.length;
 	const char *error;
@@ -147,17 +159,20 @@ static int check_string(struct walk *w, const cyaml_schema_value_t *schema, cons
 	return error ? bad(w, n, "'%s' can't be '%s': %s", k->key, text_of(n), error) : 0;
 }
 
-static int check_value(struct walk *w, const cyaml_schema_value_t *schema, const struct topo_key *k, yaml_node_t *n);
+static int check_value(struct walk *w, const cyaml_schema_value_t *schema, const struct topo_key *k,
+		       yaml_node_t *n);
 
 static int check_mapping(struct walk *w, const cyaml_schema_field_t *fields, const struct topo_key *k,
 			 yaml_node_t *map)
 {
 	char known[480];
+	int once;
 
 	if (map->type != YAML_MAPPING_NODE)
 		return bad(w, map, "'%s' must be a mapping, this is %s", k->key, type_of(map));
-	if (check_keys_once(w, map))
-		return -1;
+	once = check_keys_once(w, map);
+	if (once)
+		return once < 0 ? -1 : 0;
 	for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
 		yaml_node_t *key = yaml_document_get_node(w->doc, p->key);
 		yaml_node_t *value = yaml_document_get_node(w->doc, p->value);
@@ -167,15 +182,18 @@ static int check_mapping(struct walk *w, const cyaml_schema_field_t *fields, con
 			f++;
 		if (!f->key) {
 			join_keys(fields, known, sizeof(known));
-			return bad(w, key, "unknown key '%s' in '%s'; known are: %s", text_of(key), k->key,
-				   known);
+			if (bad(w, key, "unknown key '%s' in '%s'; known are: %s", text_of(key), k->key,
+				known))
+				return -1;
+			continue;
 		}
 		if (check_value(w, &f->value, topo_key_find(k->key, f->key), value))
 			return -1;
 	}
 	for (const cyaml_schema_field_t *f = fields; f->key; f++)
-		if (!(f->value.flags & CYAML_FLAG_OPTIONAL) && !topo_node_get(w->doc, map, f->key))
-			return bad(w, map, "'%s' lacks the key '%s'", k->key, f->key);
+		if (!(f->value.flags & CYAML_FLAG_OPTIONAL) && !topo_node_get(w->doc, map, f->key) &&
+		    bad(w, map, "'%s' lacks the key '%s'", k->key, f->key))
+			return -1;
 	return 0;
 }
 
@@ -190,7 +208,8 @@ static int check_sequence(struct walk *w, const cyaml_schema_value_t *schema, co
 	if (cnt < schema->sequence.min)
 		return bad(w, seq, "'%s' needs at least %u, this has %zu", k->key, schema->sequence.min, cnt);
 	if (cnt > schema->sequence.max)
-		return bad(w, seq, "'%s' can have at most %u, this has %zu", k->key, schema->sequence.max, cnt);
+		return bad(w, seq, "'%s' can have at most %u, this has %zu", k->key, schema->sequence.max,
+			   cnt);
 	for (size_t i = 0; i < cnt; i++)
 		if (check_value(w, schema->sequence.entry, k,
 				yaml_document_get_node(w->doc, seq->data.sequence.items.start[i])))
@@ -198,7 +217,8 @@ static int check_sequence(struct walk *w, const cyaml_schema_value_t *schema, co
 	return 0;
 }
 
-static int check_value(struct walk *w, const cyaml_schema_value_t *schema, const struct topo_key *k, yaml_node_t *n)
+static int check_value(struct walk *w, const cyaml_schema_value_t *schema, const struct topo_key *k,
+		       yaml_node_t *n)
 {
 	if (schema->type == CYAML_MAPPING)
 		return check_mapping(w, schema->mapping.fields, k, n);
@@ -215,10 +235,11 @@ static int check_value(struct walk *w, const cyaml_schema_value_t *schema, const
 	return check_string(w, schema, k, n);
 }
 
-int topo_schema_check(yaml_document_t *doc, const char *file, struct fail *fail)
+int topo_schema_check(yaml_document_t *doc, const char *file, struct fail *fail,
+		      void (*each)(void *ctx, const char *text), void *ctx)
 {
 	static const struct topo_key top = {.key = "topology"};
-	struct walk w = {doc, file, fail};
+	struct walk w = {doc, file, fail, each, ctx};
 	yaml_node_t *root = yaml_document_get_root_node(doc);
 
 	if (!root)
@@ -229,7 +250,7 @@ int topo_schema_check(yaml_document_t *doc, const char *file, struct fail *fail)
 int topo_schema_check_free(yaml_document_t *doc, const char *file, const char *what, yaml_node_t *map,
 			   struct fail *fail)
 {
-	struct walk w = {doc, file, fail};
+	struct walk w = {doc, file, fail, NULL, NULL};
 
 	return check_free_mapping(&w, what, map);
 }

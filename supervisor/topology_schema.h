@@ -9,7 +9,9 @@
 // Mappings with keys of the author's choice, which a libcyaml schema can't describe, are CYAML_IGNORE in it;
 // the walk checks that they are mappings of plain values. Returns 0 or -1 with *fail = SUP_TOPOLOGY
 // "file:line:column: ...".
-int topo_schema_check(yaml_document_t *doc, const char *file, struct fail *fail);
+// With `each` it is called for every mistake, and the result is 0.
+int topo_schema_check(yaml_document_t *doc, const char *file, struct fail *fail,
+		      void (*each)(void *ctx, const char *text), void *ctx);
 // topo_schema_check_free checks such a mapping alone: `map`, named `what` in messages.
 int topo_schema_check_free(yaml_document_t *doc, const char *file, const char *what, yaml_node_t *map,
 			   struct fail *fail);

@@ -216,6 +216,15 @@ sed "s|command: sleep|command: $dir/good.yaml|" "$dir/good.yaml" |
 sed "s|command: sleep|command: $dir/|" "$dir/good.yaml" |
 	bad 5 "service 'b': program '$dir/' can't be started: Is a directory" "a program that is a directory"
 
+# check tells of every mistake in form at once, each with its place.
+sed 's/capacity: 8/capasity: 8/; s/block_count: 4/block_count: 0/; s/    restart: never//; s/depends_on: \[a\]/depends_on: a/; s/^group: good//' \
+	"$dir/good.yaml" >"$dir/many.yaml"
+out=$("$shmsup" check "$dir/many.yaml" 2>&1)
+is "many mistakes: exit status" $? 3
+is "many mistakes: each has its place" "$(grep -cE "^shmsup: $dir/many.yaml:[0-9]+:[0-9]+: ." <<<"$out")" 4
+like "many mistakes: all of them" "$out" "*: 'depends_on' must be a list*: unknown key 'capasity'*: 'block_count' must be in*: 'topology' lacks the key 'group'*"
+like "many mistakes: how many" "$(tail -n 1 <<<"$out")" "shmsup: $dir/many.yaml has 4 mistakes; nothing was started"
+
 # usage STATUS PATTERN NAME ARG...
 usage() {
 	local wanted=$1 pattern=$2 name=$3 out status

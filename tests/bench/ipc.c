@@ -1,4 +1,4 @@
-// Usage: ipc [-o FILE] [-r ROW] [-c CONTENDER] [-s SECONDS] [-n NEAR_NS]
+// Usage: ipc [-o FILE] [-r ROW] [-c CONTENDER,…] [-s SECONDS] [-n NEAR_NS]
 // Measures messages between processes pinned to two cores: rows named as in the table below, every contender
 // in turn, one short sample each. A sample belongs to the class (near, far) of the bare round trip of one
 // cache line between the two cores, taken before and after it; it is dropped when the two disagree. Exit
@@ -39,7 +39,7 @@ static const struct family *const families[] = {&family_floor, &family_shmchan, 
 #define ROUNDS_MIN 2 // of a generation
 
 static double seconds = 2.5, near_ns = 300;
-static const char *only_row, *only_contender;
+static const char *only_row, *only_contenders;
 static volatile sig_atomic_t stop;
 
 static void on_signal(int sig)
@@ -140,6 +140,19 @@ static void note_failed(const struct group *g)
 		failed[failed_cnt++] = g->c;
 }
 
+// Is `name` one of those asked for by -c?
+static bool wanted(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = only_contenders; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strncmp(at, name, len) == 0 && (at[len] == ',' || at[len] == 0))
+			return true;
+	}
+	return !only_contenders;
+}
+
 static unsigned start_all(const struct row *row, struct group *groups)
 {
 	unsigned n = 0;
@@ -150,7 +163,7 @@ static unsigned start_all(const struct row *row, struct group *groups)
 
 			if (!(c->forms & FORM(row->form)) || c->missing || has_failed(c) || n == GROUPS_MAX ||
 			    (c->len_max && row->len > c->len_max) ||
-			    (only_contender && strcmp(c->name, only_contender) != 0))
+			    !wanted(c->name))
 				continue;
 			if (group_start(&groups[n], c, row))
 				n++;
@@ -245,14 +258,14 @@ int main(int argc, char **argv)
 		else if (opt == 'r')
 			only_row = optarg;
 		else if (opt == 'c')
-			only_contender = optarg;
+			only_contenders = optarg;
 		else if (opt == 's')
 			seconds = atof(optarg);
 		else if (opt == 'n')
 			near_ns = atof(optarg);
 		else {
 			fprintf(stderr,
-				"usage: ipc [-o FILE] [-r ROW] [-c CONTENDER] [-s SECONDS] [-n NEAR_NS]\n");
+				"usage: ipc [-o FILE] [-r ROW] [-c CONTENDER,…] [-s SECONDS] [-n NEAR_NS]\n");
 			return 2;
 		}
 	}

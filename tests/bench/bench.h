@@ -22,6 +22,7 @@ enum form {
 	FORM_BATCH,  // row->batch messages per call where the contender has such calls
 	FORM_MANY,   // stream from several producers; those share the two cores with the consumer
 	FORM_BLOCK,  // round trip, each side asleep when the message is sent
+	FORM_IDLE,   // nobody sends, all wait. Value: processor time of all processes, us per second
 	FORM_BIG,    // one large message is built from private memory and handed over; empty queue, both poll
 };
 #define FORM(f) (1u << (f))
@@ -100,7 +101,7 @@ struct family {
 	unsigned cnt;
 };
 extern const struct family family_floor, family_shmchan, family_kernel, family_boost, family_ck, family_dpdk,
-	family_rwq, family_zmq, family_iceoryx;
+	family_rwq, family_zmq, family_iceoryx, family_unsafe;
 
 // ---- for contenders (side.c)
 
@@ -115,6 +116,9 @@ void bench_ack(struct run *run, uint64_t seq);
 void bench_await_ack(struct run *run, uint64_t seq);
 void bench_stamp_set(struct run *run, uint64_t t);
 uint64_t bench_stamp(struct run *run);
+// FORM_IDLE: ns of processor time this process has used.
+uint64_t bench_cpu_ns(void);
+#define IDLE_NS 300000000
 // FORM_BLOCK: long enough for the other side to be asleep.
 void bench_let_sleep(void);
 

@@ -25,11 +25,12 @@ static const struct row rows[] = {
 	{.name = "mpsc_2p_64B", .form = FORM_MANY, .len = 64, .cap = 1024, .producers = 2},
 	{.name = "mpsc_4p_64B", .form = FORM_MANY, .len = 64, .cap = 1024, .producers = 4},
 	{.name = "block_rtt_64B", .second = "p99", .form = FORM_BLOCK, .len = 64, .cap = 64, .producers = 1},
+	{.name = "idle", .form = FORM_IDLE, .len = 64, .cap = 64, .producers = 1},
 	{.name = "big_2.7MB", .second = "recv", .form = FORM_BIG, .len = 2700000, .cap = 4, .producers = 1},
 	{.name = "big_5.4MB", .second = "recv", .form = FORM_BIG, .len = 5400000, .cap = 4, .producers = 1},
 };
 
-static const struct family *const families[] = {&family_floor, &family_shmchan, &family_kernel,
+static const struct family *const families[] = {&family_floor, &family_shmchan, &family_unsafe, &family_kernel,
 						&family_boost, &family_ck,      &family_dpdk,
 						&family_rwq,   &family_zmq,     &family_iceoryx};
 
@@ -63,6 +64,8 @@ static double sample_msec(const struct row *row)
 		return 25;
 	case FORM_BLOCK:
 		return 20;
+	case FORM_IDLE:
+		return 300;
 	case FORM_BIG:
 		return 8;
 	default:
@@ -110,12 +113,13 @@ static const char *class_of(const struct sample *s)
 
 static void keep(struct table *t, const struct group *g, const struct sample *s)
 {
-	const char *cls = class_of(s);
+	bool idle = g->row->form == FORM_IDLE;
+	const char *cls = idle ? "any" : class_of(s);
 	char name[40];
 
 	if (!cls || isnan(s->value))
 		return;
-	table_add(t, g->row->name, g->c->name, cls, "ns", false, s->value);
+	table_add(t, g->row->name, g->c->name, cls, idle ? "us/s" : "ns", false, s->value);
 	if (isnan(s->second) || !g->row->second)
 		return;
 	snprintf(name, sizeof(name), "%s_%s", g->row->name, g->row->second);

@@ -28,6 +28,20 @@ bench-eth:
 	$(Q)$(MAKE) --no-print-directory $(O)/bench/bench_eth $(O)/bench/bench_bls
 	$(Q)VECTORS=$(VECTORS) BUILD=$(O) tests/bench/run.sh $(O)/bench/bench_eth $(O)/bench/bench_bls
 
+# The ring without what makes it safe: the library and its contender once more, in one object that shows nothing else.
+UNSAFE_OBJS := $(patsubst %.c,$(O)/unsafe/%.o,$(shmchan_SRC) tests/bench/peer_shmchan.c)
+$(O)/unsafe/%.o: %.c
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(shmchan_CFLAGS) -DSHMCHAN_BENCH_UNSAFE -MMD -MP -c -o $@ $<
+$(O)/bench/unsafe.o: $(UNSAFE_OBJS)
+	$(call say,LD)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LD) -r -o $@.tmp $^ && objcopy -R .note.stapsdt -R .stapsdt.base --keep-global-symbol=family_unsafe $@.tmp $@ && rm -f $@.tmp
+-include $(UNSAFE_OBJS:.o=.d)
+$(O)/bench/ipc: $(O)/bench/unsafe.o
+ipc_LDLIBS += $(O)/bench/unsafe.o
+
 # Peers that are there; a source whose headers are missing compiles to its own absence.
 ipc_SRC += $(addprefix tests/bench/, $(if $(shell command -v $(CXX)),peer_boost.cc peer_rwq.cc peer_iceoryx.cc,peer_nocxx.c))
 ipc_LDLIBS += $(if $(shell command -v $(CXX)),-lstdc++)

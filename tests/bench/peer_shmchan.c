@@ -5,18 +5,24 @@
 #include "shmchan/broker.h"
 #include "tests/bench/bench.h"
 
-#define SLOT_CONSUMER 1u
+#ifdef SHMCHAN_BENCH_UNSAFE
+#define GROUP "bench-unsafe"
+#else
+#define GROUP "bench"
+#endif
 
 struct state {
 	struct shmchan_broker *b;
 	char group[SHMCHAN_NAME_MAX];
 	unsigned inc[PRODUCERS_MAX + 2];
-	bool back, pool;
+	bool back, pool, lanes;
 };
 
 struct end {
 	struct shmchan_proc *proc;
 	struct shmchan *tx, *rx;
+	struct shmchan *lanes[PRODUCERS_MAX]; // of the consumer, which takes a run from each in turn
+	unsigned lane_cnt, lane, run;
 	struct shmchan_pool *pool;
 	struct shmchan_msg in;
 	struct shmchan_msg out; // a plain message: type and length stay
@@ -26,6 +32,9 @@ struct end {
 };
 
 static const unsigned slots[] = {1, 2, 3, 4, 5};
+static const char *const lane_names[PRODUCERS_MAX] = {"lane-1", "lane-2", "lane-3", "lane-4"};
+#define LANES 100 // as a kind: an spsc for each producer
+#define LANE_RUN 64
 
 static void *create(const struct contender *c, const struct row *row)
 {
@@ -34,6 +43,13 @@ static void *create(const struct contender *c, const struct row *row)
 	static unsigned serial;
 	enum shmchan_kind kind = (enum shmchan_kind)c->kind;
 	bool single = kind == SHMCHAN_KIND_SLOT || kind == SHMCHAN_KIND_SLOT_REF;
+	struct shmchan_chan_spec lane = {.kind = SHMCHAN_KIND_SPSC,
+					 .capacity = row->cap,
+					 .msg_size = row->len,
+					 .producer_cnt = 1,
+					 .consumers = slots,
+					 .consumer_cnt = 1};
+	struct shmchan_chan_spec lanes[PRODUCERS_MAX];
 	struct shmchan_chan_spec chans[] = {
 		{.name = "there",
 		 .kind = kind,
@@ -63,12 +79,22 @@ static void *create(const struct contender *c, const struct row *row)
 
 	if (!s)
 		return NULL;
-	s->back = row->form == FORM_RTT || row->form == FORM_BLOCK;
+	s->back = row->form == FORM_RTT || row->form == FORM_BLOCK || row->form == FORM_IDLE;
 	s->pool = row->form == FORM_BIG;
 	chans[0].msg_size = chans[1].msg_size = s->pool ? 0 : row->len;
 	spec.chan_cnt = s->back ? 2 : 1;
 	spec.pool_cnt = s->pool ? 1 : 0;
-	snprintf(s->group, sizeof(s->group), "bench-%d-%u", (int)getpid(), serial++);
+	for (unsigned i = 0; c->kind == LANES && i < row->producers; i++) {
+		lanes[i] = lane;
+		lanes[i].name = lane_names[i];
+		lanes[i].producers = slots + 1 + i;
+	}
+	if (c->kind == LANES) {
+		spec.chans = lanes;
+		spec.chan_cnt = row->producers;
+	}
+	s->lanes = c->kind == LANES;
+	snprintf(s->group, sizeof(s->group), GROUP "-%d-%u", (int)getpid(), serial++);
 	spec.name = s->group;
 	err = shmchan_broker_create(&s->b, &spec, &why);
 	for (unsigned slot = 1; !err && slot <= row->producers + 1; slot++)
@@ -103,7 +129,11 @@ static void *open_end(void *state, const struct row *row, unsigned who)
 	for (unsigned i = 0; i < BATCH_MAX; i++)
 		e->outs[i] = e->out;
 	err = shmchan_attach(&e->proc, s->group, slot, s->inc[slot], NULL);
-	if (!err)
+	for (; !err && s->lanes && who == 0 && e->lane_cnt < row->producers; e->lane_cnt++)
+		err = shmchan_open(e->proc, lane_names[e->lane_cnt], SHMCHAN_RX, &e->lanes[e->lane_cnt], NULL);
+	if (!err && s->lanes && who)
+		err = shmchan_open(e->proc, lane_names[who - 1], SHMCHAN_TX, &e->tx, NULL);
+	if (!err && !s->lanes)
 		err = shmchan_open(e->proc, "there", who ? SHMCHAN_TX : SHMCHAN_RX, who ? &e->tx : &e->rx,
 				   NULL);
 	if (!err && s->back)
@@ -131,6 +161,22 @@ static inline bool send_copy(struct end *e, const void *msg)
 static inline const void *take(struct end *e)
 {
 	return shmchan_take(e->rx, &e->in) == 0 ? e->in.data : NULL;
+}
+
+static inline const void *take_lane(struct end *e)
+{
+	for (unsigned n = 0; n < e->lane_cnt; n++) {
+		if (e->run++ < LANE_RUN && shmchan_take(e->lanes[e->lane], &e->in) == 0)
+			return e->in.data;
+		e->run = 0;
+		e->lane = e->lane + 1 == e->lane_cnt ? 0 : e->lane + 1;
+	}
+	return NULL;
+}
+
+static void idle(struct end *e, uint64_t ns)
+{
+	shmchan_recv(e->rx, &e->in, ns);
 }
 
 static inline void wait_send(struct end *e, const void *msg)
@@ -211,6 +257,7 @@ static void big_pop(struct end *e)
 #define POP(e, len) shmchan_done((e)->rx)
 #define WAIT_SEND(e, msg, len) wait_send(e, msg)
 #define WAIT_PEEK(e, len) wait_take(e)
+#define IDLE(e, ns) idle(e, ns)
 #define BIG_SEND(e, src, len) big_send(e, src, len)
 #define BIG_PEEK(e, len) big_take(e)
 #define BIG_POP(e, len) big_pop(e)
@@ -233,12 +280,21 @@ static void big_pop(struct end *e)
 #define POP(e, len) pop_n(e)
 #include "tests/bench/loops.inc"
 
+#ifndef SHMCHAN_BENCH_UNSAFE
+#define PEER lanes
+#define END struct end
+#define SEND(e, msg, len) send_copy(e, msg)
+#define PEEK(e, len) take_lane(e)
+#define POP(e, len) shmchan_done((e)->lanes[(e)->lane])
+#include "tests/bench/loops.inc"
+
 #define PEER wait
 #define END struct end
 #define SEND(e, msg, len) (wait_send(e, msg), true)
 #define PEEK(e, len) wait_take(e)
 #define POP(e, len) shmchan_done((e)->rx)
 #include "tests/bench/loops.inc"
+#endif
 
 #define OURS(n, k, f, r)                                                                                  \
 	{                                                                                                 \
@@ -247,16 +303,27 @@ static void big_pop(struct end *e)
 	}
 #define ONE_WAY (FORM(FORM_STREAM) | FORM(FORM_BUILT))
 
+#ifdef SHMCHAN_BENCH_UNSAFE
+// The same ring without the stores that make it safe to die: made of the same sources (module.mk).
+static const struct contender list[] = {
+	OURS("shmchan-spsc-unsafe", SHMCHAN_KIND_SPSC, ONE_WAY | FORM(FORM_RTT), copy_run),
+	OURS("shmchan-spsc-unsafe-inplace", SHMCHAN_KIND_SPSC, ONE_WAY, place_run),
+	OURS("shmchan-spsc-unsafe-batch", SHMCHAN_KIND_SPSC, FORM(FORM_BATCH), batch_run),
+};
+const struct family family_unsafe = {list, sizeof(list) / sizeof(list[0])};
+#else
 static const struct contender list[] = {
 	OURS("shmchan-spsc", SHMCHAN_KIND_SPSC,
-	     ONE_WAY | FORM(FORM_RTT) | FORM(FORM_BLOCK) | FORM(FORM_BIG), copy_run),
+	     ONE_WAY | FORM(FORM_RTT) | FORM(FORM_BLOCK) | FORM(FORM_IDLE) | FORM(FORM_BIG), copy_run),
 	OURS("shmchan-spsc-batch", SHMCHAN_KIND_SPSC, FORM(FORM_BATCH), batch_run),
 	OURS("shmchan-mpsc-batch", SHMCHAN_KIND_MPSC, FORM(FORM_BATCH), batch_run),
 	OURS("shmchan-spsc-inplace", SHMCHAN_KIND_SPSC, ONE_WAY, place_run),
 	OURS("shmchan-spsc-waiting", SHMCHAN_KIND_SPSC, FORM(FORM_STREAM) | FORM(FORM_RTT), wait_run),
 	OURS("shmchan-slot", SHMCHAN_KIND_SLOT, FORM(FORM_RTT) | FORM(FORM_BLOCK), copy_run),
 	OURS("shmchan-slot-ref", SHMCHAN_KIND_SLOT_REF, FORM(FORM_BIG), copy_run),
+	OURS("shmchan-spsc-lanes", LANES, FORM(FORM_MANY), lanes_run),
 	OURS("shmchan-mpsc", SHMCHAN_KIND_MPSC,
 	     ONE_WAY | FORM(FORM_RTT) | FORM(FORM_MANY) | FORM(FORM_BLOCK) | FORM(FORM_BIG), copy_run),
 };
 const struct family family_shmchan = {list, sizeof(list) / sizeof(list[0])};
+#endif

@@ -82,6 +82,14 @@ void bench_yield(void)
 	sched_yield();
 }
 
+uint64_t bench_cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 void bench_let_sleep(void)
 {
 	uint64_t end = ticks() + (uint64_t)(SLEEP_NS / ns_per_tick);

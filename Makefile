@@ -190,6 +190,7 @@ help:
 	@echo '  bench-deps the Debian packages that shmchan is measured against'
 	@echo '  asan tsan the tests, built with that sanitizer'
 	@echo '  fuzz      run the fuzz targets, FUZZ_SECONDS (600) each, with asan and ubsan'
+	@echo '  crowd     four producers and two consumers of every kind, killed at random: 10^8 messages on each'
 	@echo '  aarch64   the tests of shmchan, cross-built, under qemu-user'
 	@echo '  model     the protocols, with death as a transition, checked by Spin; seeded mistakes are found'
 	@echo '  check     test, asan, tsan, aarch64, model and crash; both compilers, warnings as errors'

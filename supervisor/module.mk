@@ -57,10 +57,10 @@ shmsup_LIBS := supervisor shmchan
 # The manual and the completion come from the tables that the program works on, by the program itself.
 SHMSUP_MAN := $(O)/share/man/man1/shmsup.1 $(O)/share/man/man5/shmsup-topology.5
 EXTRA_ALL += $(SHMSUP_MAN) $(O)/share/bash-completion/completions/shmsup
-$(O)/share/man/man1/shmsup.1: $(O)/bin/shmsup
+$(O)/share/man/man1/shmsup.1: $(O)/bin/shmsup supervisor/control.awk supervisor/control.h
 	$(call say,GEN)
 	$(Q)mkdir -p $(@D)
-	$(Q)$< manual >$@
+	$(Q)$< manual | awk -f supervisor/control.awk supervisor/control.h - >$@
 $(O)/share/man/man5/shmsup-topology.5: $(O)/bin/shmsup supervisor/examples/upper.yaml
 	$(call say,GEN)
 	$(Q)mkdir -p $(@D)

@@ -56,6 +56,9 @@ for command in $("$shmsup" help | awk '$1 == "shmsup" && NF > 1 && !seen[$2]++ {
 	[ "$command" = starts ] && continue
 	is "shmsup.1 explains $command" "$(sed -n '/^COMMANDS/,/^OPTIONS/p' "$dir/shmsup.1" | grep -cE "^       $command( |$)")" 1
 done
+for verb in $(grep -oE '\{"[a-z-]+", (group_)?verb_' supervisor/group_verbs.c | grep -oE '[a-z-]+"' | tr -d '"'); do
+	like "shmsup.1 has the request $verb" "$(sed -n '/^CONTROL SOCKET/,/^EXAMPLES/p' "$dir/shmsup.1" | grep -c "{\"verb\": \"$verb\"")" "[1-9]*"
+done
 for status in $(seq 0 14); do
 	is "shmsup.1 explains exit status $status" "$(sed -n '/^EXIT STATUS/,/^SIGNALS/p' "$dir/shmsup.1" | grep -cE "^       $status ")" 1
 done

@@ -507,6 +507,22 @@ int shmchan_broker_spawned(struct shmchan_broker *b, unsigned slot, pid_t pid)
 	return 0;
 }
 
+int shmchan_broker_leaving(struct shmchan_broker *b, unsigned slot, bool leaving)
+{
+	_Atomic uint64_t *life;
+	uint64_t now;
+
+	if (slot < 1 || slot >= b->map.c.proc_cnt)
+		return SHMCHAN_EINVAL;
+	life = &b->map.c.procs[slot].life;
+	now = atomic_load_explicit(life, memory_order_relaxed); // the broker alone writes it
+	if (shmchan_life_state(now) != SHMCHAN_PROC_RUNNING)
+		return SHMCHAN_ESTALE;
+	atomic_store_explicit(life, leaving ? now | SHMCHAN_LIFE_LEAVING : now & ~SHMCHAN_LIFE_LEAVING,
+			      memory_order_release);
+	return 0;
+}
+
 int shmchan_broker_check(struct shmchan_broker *b,
 			 void (*report)(void *ctx, const char *object, const char *text), void *ctx)
 {

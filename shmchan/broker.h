@@ -100,6 +100,10 @@ SHMCHAN_API int shmchan_broker_spawned(struct shmchan_broker *b, unsigned slot, 
 
 #define SHMCHAN_DEATH_DRAINED (-1) // nobody died: the message was taken out of its channel (edit.h)
 
+// shmchan_broker_leaving says whether the incarnation that runs is to end when its channels are empty; shmchan_receives is false
+// for it from then on. It ends with the incarnation. Errors: EINVAL no such slot; ESTALE no process.
+SHMCHAN_API int shmchan_broker_leaving(struct shmchan_broker *b, unsigned slot, bool leaving);
+
 // How a process died, for the dead letters.
 struct shmchan_death {
 	pid_t pid;

@@ -85,6 +85,9 @@ static inline uint64_t shmchan_life(enum shmchan_proc_state state, uint32_t inca
 	return (uint64_t)state << 32 | incarnation;
 }
 
+// In `life` of a running incarnation: it is to end when its channels are empty; senders that can choose leave it out.
+#define SHMCHAN_LIFE_LEAVING ((uint64_t)1 << 40)
+
 static inline enum shmchan_proc_state shmchan_life_state(uint64_t life)
 {
 	return (enum shmchan_proc_state)(life >> 32 & 0xff);

@@ -184,6 +184,28 @@ bool shmchan_alive(const struct shmchan_proc *p, uint32_t sender)
 		shmchan_life_state(life) == SHMCHAN_PROC_ANNOUNCED);
 }
 
+bool shmchan_receives(const struct shmchan *ch)
+{
+	const struct shmchan_ctl_ref *c = &ch->proc->c;
+	const uint64_t *set = c->entries[ch->r.id - 1].consumers;
+
+	for (unsigned w = 0; w < SHMCHAN_SLOT_WORDS; w++)
+		for (uint64_t left = set[w]; left; left &= left - 1) {
+			unsigned slot = w * 64 + (unsigned)__builtin_ctzll(left);
+			uint64_t life;
+
+			if (slot >= c->proc_cnt)
+				break;
+			// Relaxed: a hint.
+			life = atomic_load_explicit(&c->procs[slot].life, memory_order_relaxed);
+			if (!(life & SHMCHAN_LIFE_LEAVING) &&
+			    (shmchan_life_state(life) == SHMCHAN_PROC_RUNNING ||
+			     shmchan_life_state(life) == SHMCHAN_PROC_ANNOUNCED))
+				return true;
+		}
+	return false;
+}
+
 uint64_t shmchan_corr(struct shmchan_proc *p)
 {
 	return (uint64_t)p->me << 32 | ++p->corr;

@@ -117,6 +117,10 @@ SHMCHAN_API const char *shmchan_self_name(const struct shmchan_proc *p); // serv
 // outdated when the call returns, false never becomes true again.
 SHMCHAN_API bool shmchan_alive(const struct shmchan_proc *p, uint32_t sender);
 
+// shmchan_receives: does a process stand at the receiving end of the channel, or is one about to, that is not to end soon? For
+// who has several channels to choose from. A hint: outdated when the call returns.
+SHMCHAN_API bool shmchan_receives(const struct shmchan *ch);
+
 // shmchan_corr returns a correlation id that no other call, process or incarnation of the group returns
 // (within 2^32 calls of one incarnation): owner tag in the upper half, a counter in the lower.
 SHMCHAN_API uint64_t shmchan_corr(struct shmchan_proc *p);

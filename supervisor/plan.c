@@ -201,7 +201,9 @@ static int make_service(struct planner *p, unsigned item, unsigned replica, stru
 
 static unsigned slots_of(const struct topo_service *s)
 {
-	return s->max_replicas ? *s->max_replicas : s->replicas ? *s->replicas : 1;
+	uint32_t n = s->replicas ? *s->replicas : 1;
+
+	return s->max_replicas && *s->max_replicas > n ? *s->max_replicas : n;
 }
 
 static int count_services(struct planner *p, unsigned *cnt)
@@ -215,9 +217,9 @@ static int count_services(struct planner *p, unsigned *cnt)
 			if (strcmp(p->data->services[j].name, s->name) == 0)
 				return topo_bad(p->topo, AT("services", i, "name", TOPO_NONE), p->fail,
 						"service '%s' is declared twice", s->name);
-		if (s->max_replicas && (!s->replicas || *s->max_replicas < *s->replicas))
+		if (s->max_replicas && !s->replicas)
 			return topo_bad(p->topo, AT("services", i, "max_replicas", TOPO_NONE), p->fail,
-					"'max_replicas' is %u; it needs 'replicas', and at least as many", *s->max_replicas);
+					"'max_replicas' is given, but service '%s' has no 'replicas'", s->name);
 		all += slots_of(s);
 		if (all >= SHMCHAN_SLOT_MAX)
 			return topo_bad(p->topo, AT("services", i, "replicas", TOPO_NONE), p->fail,

@@ -83,6 +83,7 @@ static void on_timer(struct loop_timer *t)
 static void drain(struct service *s)
 {
 	s->reserved = true;
+	shmchan_broker_leaving(s->group->broker, s->slot, true); // no process: then there is nobody to leave
 	s->drain_until_ns = loop_now() + s->plan->stop_timeout_ns;
 	s->group->scale_timer.fire = on_timer;
 	loop_timer_set(s->group->loop, &s->group->scale_timer, 0);
@@ -92,6 +93,7 @@ static void bring(struct service *s)
 {
 	s->reserved = s->held = false;
 	s->drain_until_ns = 0;
+	shmchan_broker_leaving(s->group->broker, s->slot, false);
 	if (svc_is_down(s->state))
 		service_feed(s, SVC_EV_RECALL);
 	else if (s->state == SVC_STOPPING)

@@ -4,7 +4,8 @@
 // Scaling up starts replicas in the order of their numbers. Scaling down ends those with the highest numbers: each goes on
 // until what it alone receives from is empty and nothing is in flight at it, but no longer than its stop timeout, then it
 // gets SIGTERM. Messages that are left in such a channel stay there, and are taken when the replica runs again. Who sends to
-// channels of single replicas chooses which; with a channel that the replicas share there is nothing to choose.
+// channels of single replicas asks shmchan_receives which to choose; with a channel that the replicas share there is
+// nothing to choose.
 #ifndef SUPERVISOR_SCALE_H
 #define SUPERVISOR_SCALE_H
 

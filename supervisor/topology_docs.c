@@ -62,7 +62,8 @@ const struct topo_key topo_keys[] = {
 	     "How many processes of it run; each has a process slot of its own.",
 	     "one, whose name has no number", 1, SHMCHAN_SLOT_MAX - 1),
 	NUM(services, max_replicas,
-	     "How many `shmsup scale` can make of it: process slots, and channels with `each`, are there for so many.",
+	     "How many `shmsup scale` can make of it: process slots, and channels with `each`, are there for so many. "
+	     "No fewer than replicas.",
 	     "replicas", 1, SHMCHAN_SLOT_MAX - 1),
 	KEY(services, restart,
 	     "When a process that ended by itself is started again.",

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include "procs/common/cases.h"
 #include "procs/common/proto.h"
 #include "procs/common/service.h"
@@ -20,7 +21,9 @@ struct feeder {
 	unsigned workers;
 	struct cases *cases;
 	uint16_t verdicts; // id of the channel the answers go to
-	struct shmchan_sel to[WORKERS_MAX];
+	struct shmchan *all[WORKERS_MAX];    // of every worker that there can be
+	struct shmchan_sel to[WORKERS_MAX]; // of those that receive now
+	unsigned to_cnt;
 };
 
 static uint64_t sent(const struct feeder *f)
@@ -28,10 +31,19 @@ static uint64_t sent(const struct feeder *f)
 	uint64_t sum = 0;
 	for (unsigned i = 0; i < f->workers; i++) {
 		struct shmchan_stat st;
-		shmchan_stat(f->to[i].ch, &st);
+		shmchan_stat(f->all[i], &st);
 		sum += st.enqueued;
 	}
 	return sum;
+}
+
+// A worker that goes does what is in its channel and no more; one that is dead has no room either, until it is back.
+static void choose(struct feeder *f)
+{
+	f->to_cnt = 0;
+	for (unsigned i = 0; i < f->workers; i++)
+		if (shmchan_receives(f->all[i]))
+			f->to[f->to_cnt++].ch = f->all[i];
 }
 
 // Of the channels with room, the one with the fewest waiting requests.
@@ -40,7 +52,7 @@ static struct shmchan *shallowest(const struct feeder *f)
 	struct shmchan *best = NULL;
 	uint64_t least = UINT64_MAX;
 
-	for (unsigned i = 0; i < f->workers; i++) {
+	for (unsigned i = 0; i < f->to_cnt; i++) {
 		struct shmchan_stat st;
 		shmchan_stat(f->to[i].ch, &st);
 		if (f->to[i].ready && st.depth < least) {
@@ -83,7 +95,12 @@ static int run(struct feeder *f)
 	while (n < f->requests) {
 		if (service_stopping())
 			return SERVICE_STOPPED;
-		int rc = shmchan_select(f->s.me, f->to, f->workers, SERVICE_WAIT_NS);
+		choose(f);
+		if (f->to_cnt == 0) { // for the moment of a respawn
+			nanosleep(&(struct timespec){0, 1000000}, NULL);
+			continue;
+		}
+		int rc = shmchan_select(f->s.me, f->to, f->to_cnt, SERVICE_WAIT_NS);
 		if (rc < 0) {
 			service_idle(&f->s, rc, "wait for room in the workers' channels");
 			continue;
@@ -98,6 +115,21 @@ static int run(struct feeder *f)
 	return SERVICE_DONE;
 }
 
+// Those of the workers there are, and of those that scaling can add.
+static void open_all(struct feeder *f)
+{
+	char name[SHMCHAN_NAME_MAX + 16];
+
+	for (unsigned i = 0; i < f->workers; i++)
+		f->all[i] = service_open_replica(&f->s, PROTO_REQUESTS, i + 1, SHMCHAN_TX);
+	while (f->workers < WORKERS_MAX) {
+		snprintf(name, sizeof(name), "%s-%u", PROTO_REQUESTS, f->workers + 1);
+		if (shmchan_open(f->s.me, name, SHMCHAN_TX, &f->all[f->workers], NULL))
+			break;
+		f->workers++;
+	}
+}
+
 static void usage(FILE *to)
 {
 	fputs("Usage: feeder --vectors DIR --requests N --workers N [--die-at POINT[:N]]\n"
@@ -105,7 +137,7 @@ static void usage(FILE *to)
 	      "shmsup.\n"
 	      "  --vectors DIR   folder with " CASES_ARCHIVE "\n"
 	      "  --requests N    how many, counting those that earlier incarnations sent\n"
-	      "  --workers N     channels requests-1 to requests-N\n"
+	      "  --workers N     channels requests-1 to requests-N, and those above that there are\n"
 	      "  --die-at POINT  SIGKILL itself there, in the first N incarnations (default 1): "
 	      "after-reserve,\n"
 	      "                  after-send\n"
@@ -167,8 +199,7 @@ int main(int argc, char **argv)
 	service_attach(&f.s);
 	if (cases_open(&f.cases, f.vectors, why))
 		service_fail(&f.s, SERVICE_INPUT, "cannot read the blocks to send: %s; not starting", why);
-	for (unsigned i = 0; i < f.workers; i++)
-		f.to[i].ch = service_open_replica(&f.s, PROTO_REQUESTS, i + 1, SHMCHAN_TX);
+	open_all(&f);
 	f.verdicts = shmchan_id(service_open(&f.s, PROTO_VERDICTS, SHMCHAN_TX));
 	service_ready(&f.s);
 	status = run(&f);

@@ -373,6 +373,33 @@ Test(proc, signs_of_life)
 	harness_end(&h);
 }
 
+Test(proc, receives_while_somebody_is_there_who_stays)
+{
+	struct shmchan_proc *tx;
+	struct shmchan *ch;
+	struct harness h;
+
+	create(&h);
+	tx = harness_attach(&h, 1);
+	ch = harness_open(tx, "c", SHMCHAN_TX);
+	cr_assert(shmchan_receives(ch), "announced");
+	cr_assert_eq(shmchan_broker_leaving(h.b, 2, true), SHMCHAN_ESTALE, "no process yet");
+	cr_assert_eq(shmchan_broker_spawned(h.b, 2, getpid()), 0);
+	cr_assert(shmchan_receives(ch));
+	cr_assert_eq(shmchan_broker_leaving(h.b, 2, true), 0);
+	cr_assert_not(shmchan_receives(ch));
+	cr_assert_eq(shmchan_broker_leaving(h.b, 2, false), 0);
+	cr_assert(shmchan_receives(ch));
+	cr_assert_eq(shmchan_broker_leaving(h.b, 2, true), 0);
+	cr_assert_eq(shmchan_broker_recover(h.b, 2, NULL, NULL), 0);
+	cr_assert_not(shmchan_receives(ch), "nobody is there");
+	cr_assert_eq(shmchan_broker_announce(h.b, 2, &h.inc[2]), 0);
+	cr_assert(shmchan_receives(ch), "the next one stays");
+	cr_assert_eq(shmchan_broker_leaving(h.b, 9, true), SHMCHAN_EINVAL);
+	shmchan_detach(tx);
+	harness_end(&h);
+}
+
 Test(proc, ready_notifies)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};

@@ -5,7 +5,7 @@
  * Stands for:  sleeper   shmchan/bell.c: shmchan_bell_prepare, shmchan_bell_cancel, shmchan_bell_wait;
  *                        shmchan/wait.c: sleep_once
  *              ringer    shmchan/bell.h: shmchan_bell_ring; shmchan/bell.c: shmchan_bell_ring_slow;
- *                        shmchan/chan.c: publish
+ *                        shmchan/send.c: publish
  *              broker    shmchan/recover.c: wake_peers, shmchan_broker_recover_broker; shmchan/bell.c: shmchan_bell_force
  * One statement is one access to shared memory or one system call. A death may come before each. What the dead had stored
  * is seen by all before the broker acts: it waits for the end of the process.

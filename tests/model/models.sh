@@ -31,9 +31,22 @@ tell() {
 	[ "$1" = ok ] || { cat "$work/run/out" >&2; tail -n 40 "$work/run/"*.trail >&2; }
 }
 
+# The functions that the model's header names, after the file they are in: those that are not there.
+missing() {
+	sed -n '/Stands for:/,/^ \*$/p' "$1" | tr -c 'a-zA-Z0-9_./' '\n' |
+		awk '/^shmchan\/.*\.[ch]$/ { file = $0; next } /_/ && file { print file, $0 }' |
+		while read -r file function; do
+			grep -q "\<$function(" "$here/../../$file" || echo "$function in $file"
+		done
+}
+
 for model in "$here"/*.pml; do
 	name=$(basename "$model" .pml)
 	model=$(realpath "$model")
+	gone=$(missing "$model")
+	n=$((n + 1))
+	[ -z "$gone" ] && echo "ok $n - $name: the functions it stands for are there" ||
+		echo "not ok $n - $name stands for functions that are not there: $gone"
 	for option in '' $(grep -o '\<VARIANT_[A-Z_]*' "$model" | sort -u); do
 		found=$(search "$model" "$option")
 		[ "$found" = 0 ] && v=ok || v='not ok'

@@ -2,9 +2,10 @@
  * The many-producer single-consumer ring of claimed cells, with death of a producer, of the consumer, and of the broker as a
  * transition.
  *
- * Stands for:  producer   shmchan/mpsc.c: look, shmchan_mpsc_reserve, the claim; leave_cell (publish)
- *              consumer   shmchan/mpsc.c: shmchan_mpsc_peek, shmchan_mpsc_free; shmchan/chan.c: join_rx, advance_taken,
- *                         advance_done, shmchan_skip, pass_voids
+ * Stands for:  producer   shmchan/mpsc.c: look, shmchan_mpsc_reserve_slow; shmchan/mpsc.h: shmchan_mpsc_reserve,
+ *                         shmchan_mpsc_claimed (the hint), shmchan_mpsc_publish
+ *              consumer   shmchan/mpsc.c: shmchan_mpsc_peek; shmchan/mpsc.h: shmchan_mpsc_free; shmchan/chan.c: join_rx;
+ *                         shmchan/take.c: advance_taken, advance_done, shmchan_skip, pass_voids
  *              broker     shmchan/recover.c: settle, set_aside, free_cells, abort_claims
  * One statement is one access to shared memory. A death may come before each. The hint may lag: that a producer finds the
  * right cell from wherever it begins is part of what is shown.

@@ -1,10 +1,11 @@
 /*
  * The single-producer single-consumer ring, with death of either end, and of the broker, as a transition.
  *
- * Stands for:  producer   shmchan/spsc.c: shmchan_spsc_join_tx, shmchan_spsc_reserve, shmchan_spsc_publish
- *              consumer   shmchan/spsc.c: shmchan_spsc_peek, shmchan_spsc_free; shmchan/chan.c: join_rx, shmchan_take,
- *                         advance_taken, advance_done, take_empty (the lazy head)
+ * Stands for:  producer   shmchan/spsc.c: shmchan_spsc_join_tx, shmchan_spsc_reserve; shmchan/spsc.h: shmchan_spsc_publish
+ *              consumer   shmchan/spsc.h: shmchan_spsc_peek, shmchan_spsc_free; shmchan/chan.c: join_rx;
+ *                         shmchan/take.c: shmchan_take, advance_taken, advance_done, take_empty (the lazy head)
  *              broker     shmchan/recover.c: settle, set_aside, free_cells; shmchan/ring.c: shmchan_ring_complete
+ * The word of a cell is its position + 1 here, and lap and description there: either says whether it is published.
  * One statement of the model is one access to shared memory; private steps between two of them change nothing that
  * others see, and go with the one before. A death may come before each access.
  *
@@ -20,7 +21,7 @@
 #define MSGS 5
 #define DEATHS 2
 
-byte word[CAP];  /* position + 1 of the message; laps below 2^8 */
+byte word[CAP];  /* position + 1 of the message */
 byte cell[CAP];  /* payload */
 byte head, taken, done;
 

@@ -48,6 +48,24 @@ static void send_one(struct stage *s)
 		shmchan_block_free(own(s)->pool, m.block);
 }
 
+#define BATCH 3
+
+static void send_batch(struct stage *s)
+{
+	struct shmchan_msg m[BATCH];
+	uint64_t number[BATCH];
+	int sent;
+
+	for (unsigned i = 0; i < BATCH; i++) {
+		number[i] = s->w->next + i;
+		m[i] = (struct shmchan_msg){.corr = number[i], .data = &number[i], .len = sizeof(number[i])};
+		world_note(s->w, NOTE_SENDING, number[i]);
+	}
+	sent = shmchan_try_send_batch(own(s)->c, m, BATCH);
+	for (int i = 0; i < sent; i++)
+		world_note(s->w, NOTE_SENT, number[i]);
+}
+
 static void reserve_commit(struct stage *s)
 {
 	struct shmchan_msg m = next_message(s);
@@ -118,6 +136,27 @@ static void take_and_finish(struct stage *s)
 	finish_one(s);
 }
 
+static void take_and_finish_batch(struct stage *s)
+{
+	struct shmchan_msg m[BATCH];
+	int n;
+
+	for (unsigned i = 0; i < BATCH; i++)
+		world_note(s->w, NOTE_TAKING, 0);
+	n = shmchan_take_batch(own(s)->c, m, BATCH);
+	for (int i = 0; i < n; i++) {
+		world_note(s->w, NOTE_TAKEN, m[i].corr);
+		if (m[i].block)
+			shmchan_block_free(own(s)->pool, m[i].block);
+		shmchan_tally_add(own(s)->c, 0, 1);
+	}
+	for (int i = 0; i < n; i++)
+		world_note(s->w, NOTE_DONE_BEGIN, m[i].corr);
+	if (n > 0 && shmchan_done_batch(own(s)->c, (unsigned)n) == 0)
+		for (int i = 0; i < n; i++)
+			world_note(s->w, NOTE_DONE, m[i].corr);
+}
+
 static void receive_and_sleep(struct stage *s)
 {
 	own(s)->proc->spins = 1;
@@ -156,6 +195,7 @@ static void answer_with_block(struct stage *s)
 const struct scene scenes[] = {
 	{"send", 1, false, true, false, 0, SHMCHAN_KIND_SLOT, send_one, any, WAKEFUL},
 	{"send block", 1, true, false, false, 0, SHMCHAN_KIND_SLOT, send_one, copies, WAKEFUL},
+	{"send batch", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, send_batch, copies, WAKEFUL},
 	{"reserve, commit", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, reserve_commit, copies, WAKEFUL},
 	{"reserve, cancel", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, reserve_cancel, any, WAKEFUL},
 	{"alloc, free", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, alloc_free, any, WAKEFUL},
@@ -164,6 +204,7 @@ const struct scene scenes[] = {
 	{"take", 2, false, true, false, 0, SHMCHAN_KIND_SLOT, take_one, any, WAKEFUL},
 	{"take block, done", 2, true, true, false, 0, SHMCHAN_KIND_MPSC, take_and_finish, any, WAKEFUL},
 	{"take, tally, done", 2, false, false, true, 0, SHMCHAN_KIND_SLOT, take_and_finish, any, WAKEFUL},
+	{"take, done batch", 2, false, true, true, 0, SHMCHAN_KIND_MPSC, take_and_finish_batch, any, WAKEFUL},
 	{"done of the first of two", 2, false, true, true, 2, SHMCHAN_KIND_MPSC, finish_one, copies, WAKEFUL},
 	{"receive, sleep", 2, false, false, false, 0, SHMCHAN_KIND_SLOT, receive_and_sleep, any, SLEEPS},
 	{"take, done, wake", 2, false, false, false, 0, SHMCHAN_KIND_SLOT, take_and_finish, any, WAKES},

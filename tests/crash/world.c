@@ -310,6 +310,27 @@ static void read_notes(struct world *w)
 	}
 }
 
+// A batch is sent from its first message on, and completed as one.
+static void judge_batches(struct world *w)
+{
+	unsigned completed = 0, not_completed = 0;
+
+	for (uint64_t corr = 1; corr < w->next; corr++) {
+		typeof(w->seen[0]) *s = &SEEN(w, corr), *behind = &SEEN(w, corr + 1);
+
+		if (s->maybe && !s->certain && s->got + s->dead == 0 && corr + 1 < w->next && behind->maybe &&
+		    behind->got + behind->dead)
+			world_violation(w, "message %llu of a batch was sent, the one before it was not",
+					(unsigned long long)corr + 1);
+		if (s->maybe_done && !s->done) {
+			completed += s->got + s->dead == 0;
+			not_completed += s->got + s->dead != 0;
+		}
+	}
+	if (completed && not_completed && w->on_crash != SHMCHAN_DROP)
+		world_violation(w, "of a batch %u are completed, %u are not", completed, not_completed);
+}
+
 static void judge(struct world *w)
 {
 	uint64_t tally = 0, is = shmchan_tally_get(w->ends[1].c, 0);
@@ -461,6 +482,7 @@ void world_settle(struct world *w, unsigned slot)
 	receive_all_replies(w);
 	read_letters(w);
 	judge(w);
+	judge_batches(w);
 	refill(w);
 	judge(w);
 	if (shmchan_broker_check(w->b, complain, w))

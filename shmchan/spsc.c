@@ -13,7 +13,8 @@ void shmchan_spsc_sync(struct shmchan *ch)
 			ch->i = 0;
 			ch->cell = shmchan_next_cell(ch, 0);
 			ch->lap_word += SHMCHAN_SEQ_ONE;
-			ch->open = NULL; // of the lap before
+			ch->open = NULL;         // of the lap before,
+			ch->run_end = ch->cell; // as is the run
 		}
 		ch->synced = ch->cell;
 	}

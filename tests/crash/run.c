@@ -336,6 +336,7 @@ static void sleep_until_woken(struct stage *s, struct sleeper *shared)
 			memcpy(shmchan_block_data(s->w->ends[1].pool, m.block), &number, sizeof(number));
 		err = shmchan_send(s->w->ends[1].c, &m, SHMCHAN_FOREVER);
 	}
+	world_number(&m);
 	shared->corr = m.corr;
 	atomic_store(&shared->err, err);
 }

@@ -24,12 +24,13 @@ static struct ends *own(struct stage *s)
 static struct shmchan_msg next_message(struct stage *s)
 {
 	static uint64_t number;
+	struct shmchan_msg m;
 
 	number = s->w->next;
-	return (struct shmchan_msg){.corr = number,
-				    .data = &number,
-				    .len = sizeof(number),
-				    .reply = s->scene->replies ? shmchan_id(own(s)->reply) : 0};
+	m = world_message(&number);
+	if (s->scene->replies)
+		world_ask(&m, shmchan_id(own(s)->reply));
+	return m;
 }
 
 static void send_one(struct stage *s)
@@ -41,9 +42,9 @@ static void send_one(struct stage *s)
 			return;
 		memcpy(shmchan_block_data(own(s)->pool, m.block), m.data, m.len);
 	}
-	world_note(s->w, NOTE_SENDING, m.corr);
+	world_note(s->w, NOTE_SENDING, *(const uint64_t *)m.data);
 	if (shmchan_try_send(own(s)->c, &m) == 0)
-		world_note(s->w, NOTE_SENT, m.corr);
+		world_note(s->w, NOTE_SENT, *(const uint64_t *)m.data);
 	else if (m.block)
 		shmchan_block_free(own(s)->pool, m.block);
 }
@@ -74,9 +75,9 @@ static void reserve_commit(struct stage *s)
 	if (shmchan_reserve(own(s)->c, &data))
 		return;
 	memcpy(data, m.data, m.len);
-	world_note(s->w, NOTE_SENDING, m.corr);
+	world_note(s->w, NOTE_SENDING, *(const uint64_t *)m.data);
 	if (shmchan_commit(own(s)->c, &m) == 0)
-		world_note(s->w, NOTE_SENT, m.corr);
+		world_note(s->w, NOTE_SENT, *(const uint64_t *)m.data);
 }
 
 static void reserve_cancel(struct stage *s)
@@ -103,9 +104,9 @@ static void send_and_sleep(struct stage *s)
 	struct shmchan_msg m = next_message(s);
 
 	own(s)->proc->spins = 1;
-	world_note(s->w, NOTE_SENDING, m.corr);
+	world_note(s->w, NOTE_SENDING, *(const uint64_t *)m.data);
 	if (shmchan_send(own(s)->c, &m, SHMCHAN_FOREVER) == 0)
-		world_note(s->w, NOTE_SENT, m.corr);
+		world_note(s->w, NOTE_SENT, *(const uint64_t *)m.data);
 }
 
 // ---------------------------------------------------------------------------------------------- as a consumer
@@ -113,8 +114,10 @@ static void send_and_sleep(struct stage *s)
 static void take_one(struct stage *s)
 {
 	world_note(s->w, NOTE_TAKING, 0);
-	if (shmchan_take(own(s)->c, &s->m) == 0)
+	if (shmchan_take(own(s)->c, &s->m) == 0) {
+		world_number(&s->m);
 		world_note(s->w, NOTE_TAKEN, s->m.corr);
+	}
 }
 
 static void finish_one(struct stage *s)
@@ -161,8 +164,10 @@ static void receive_and_sleep(struct stage *s)
 {
 	own(s)->proc->spins = 1;
 	world_note(s->w, NOTE_TAKING, 0);
-	if (shmchan_recv(own(s)->c, &s->m, SHMCHAN_FOREVER) == 0)
+	if (shmchan_recv(own(s)->c, &s->m, SHMCHAN_FOREVER) == 0) {
+		world_number(&s->m);
 		world_note(s->w, NOTE_TAKEN, s->m.corr);
+	}
 }
 
 static void answer_with(struct stage *s, struct shmchan *tx, bool block)
@@ -227,6 +232,7 @@ void scene_before(void *stage)
 		world_note(s->w, NOTE_TAKING, 0);
 		if (shmchan_take(own(s)->c, &m))
 			break;
+		world_number(&m);
 		world_note(s->w, NOTE_TAKEN, m.corr);
 		if (i == 0)
 			s->m = m;

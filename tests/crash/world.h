@@ -81,6 +81,32 @@ bool world_many(enum shmchan_kind kind); // producers
 
 bool world_create(struct world *w);
 void world_destroy(struct world *w);
+// Every other message is a plain one, without a correlation id: then its type is its number.
+static inline void world_number(struct shmchan_msg *m)
+{
+	if (!m->corr)
+		m->corr = m->type;
+}
+
+// Who is to be answered needs a correlation id.
+static inline void world_ask(struct shmchan_msg *m, uint16_t reply)
+{
+	world_number(m);
+	m->type = 0;
+	m->reply = reply;
+}
+
+static inline struct shmchan_msg world_message(const uint64_t *number)
+{
+	struct shmchan_msg m = {.data = number, .len = sizeof(*number)};
+
+	if (*number % 2)
+		m.type = (uint16_t)*number;
+	else
+		m.corr = *number;
+	return m;
+}
+
 void world_attach(struct world *w, unsigned slot);
 void world_detach(struct world *w, unsigned slot);
 

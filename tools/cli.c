@@ -300,6 +300,14 @@ static int name_word(struct cli *cli, const char *word, bool *is_help)
 	return EXIT_OK;
 }
 
+// Before anything is done: a change whose outcome can't be printed is no help.
+static int check_fields(const struct cli *cli)
+{
+	int status = EXIT_OK;
+	table_free(cli_table(cli, &status));
+	return status;
+}
+
 int cli_parse(struct cli *cli, const struct object *objects, int argc, char *const *argv, FILE *out,
 	      FILE *err)
 {
@@ -349,7 +357,7 @@ int cli_parse_as(struct cli *cli, const char *prog, const struct object *objects
 	if (cli->fields != NULL && cli->verb->cols == NULL)
 		return cli_fail(cli, EXIT_USAGE,
 				"option --fields has no meaning here: no columns to choose from");
-	return EXIT_OK;
+	return cli->fields != NULL ? check_fields(cli) : EXIT_OK;
 }
 
 const char *cli_opt(const struct cli *cli, const char *name)

@@ -255,6 +255,7 @@ static int view_node(const struct shmchan_ring_ref *r, uint32_t k, struct shmcha
 		return SHMCHAN_EMPTY;
 	shmchan_view_copy_node(r, i, pos, out, buf, size);
 	out->in_flight = in_flight;
+	out->taker_slot = in_flight ? shmchan_owner_slot((shmchan_owner)w) : 0;
 	// It may have been taken meanwhile, and is still what it was; or freed: then what was copied may be of two messages.
 	atomic_thread_fence(memory_order_acquire);
 	w = atomic_load_explicit(&n->word, memory_order_relaxed);
@@ -283,6 +284,7 @@ int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struc
 		return SHMCHAN_EMPTY;
 	shmchan_view_copy(r, pos, out, buf, size);
 	out->in_flight = pos < taken;
+	out->taker_slot = out->in_flight ? r->ring->consumer : 0;
 	// A producer may write the cell again only after done has passed it: then what was copied may be of two messages.
 	atomic_thread_fence(memory_order_acquire);
 	return atomic_load_explicit(&r->ring->done, memory_order_relaxed) <= pos ? 0 : SHMCHAN_EMPTY;

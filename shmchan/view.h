@@ -87,6 +87,7 @@ struct shmchan_view_msg {
 	uint32_t deliveries;
 	shmchan_block block;
 	bool in_flight; // taken, not completed
+	unsigned taker_slot; // in flight: process slot of the consumer that took it
 };
 // shmchan_view_msg describes the k-th message of channel i, counted from the oldest that isn't completed, and copies at
 // most `size` bytes of its payload to buf. Returns 0; EMPTY there is a cell but no message in it (claimed, aborted, or

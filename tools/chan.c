@@ -24,10 +24,12 @@ enum {
 	C_BAD,
 	C_FULL,
 	C_TALLY,
+	C_IN_FLIGHT_BY,
 };
 static const struct col chan_cols[] = {
 	[C_NAME] = {"name", COL_STR, COL_ALWAYS, "name of the channel"},
-	[C_KIND] = {"kind", COL_STR, COL_ALWAYS, "slot, slot-ref, spsc or mpsc"},
+	[C_KIND] = {"kind", COL_STR, COL_ALWAYS,
+		    "slot, slot-ref, spsc, mpsc, mpsc-list, mpsc-intrusive or mpmc2"},
 	[C_CAPACITY] = {"capacity", COL_U64, COL_ALWAYS, "messages it holds"},
 	[C_DEPTH] = {"depth", COL_U64, COL_ALWAYS, "messages published, not taken"},
 	[C_IN_FLIGHT] = {"in_flight", COL_U64, COL_ALWAYS, "messages taken, not completed"},
@@ -53,6 +55,8 @@ static const struct col chan_cols[] = {
 		   "messages refused by the receiver: bad length or block"},
 	[C_FULL] = {"full", COL_U64, COL_EXTRA | COL_ALWAYS, "times a producer found it full"},
 	[C_TALLY] = {"tally", COL_COUNTS, COL_EXTRA, "counters of the receiver, by name"},
+	[C_IN_FLIGHT_BY] = {"in_flight_by", COL_COUNTS, COL_EXTRA,
+			    "messages in flight, by the consumer that took them"},
 };
 
 struct peers {
@@ -65,6 +69,26 @@ static void add_peer(void *ctx, const char *name, unsigned slot)
 	struct peers *p = ctx;
 	(void)slot;
 	table_add(p->t, p->col, name);
+}
+
+// Messages in flight come first; of a channel that is at work some may be missed.
+static void in_flight_by(struct table *t, const struct shmchan_view *v, unsigned i, uint64_t in_flight)
+{
+	uint64_t by[SHMCHAN_SLOT_MAX] = {0};
+	char name[SHMCHAN_NAME_MAX], none[1];
+	struct shmchan_view_msg m;
+
+	for (uint32_t k = 0; k < in_flight; k++) {
+		int code = shmchan_view_msg(v, i, k, &m, none, 0);
+		if (code == SHMCHAN_EMPTY)
+			continue;
+		if (code != 0 || !m.in_flight)
+			break;
+		by[m.taker_slot % SHMCHAN_SLOT_MAX]++;
+	}
+	for (unsigned slot = 1; slot < SHMCHAN_SLOT_MAX; slot++)
+		if (by[slot] != 0)
+			table_count(t, C_IN_FLIGHT_BY, shmtool_service(v, slot, name), by[slot]);
 }
 
 static void chan_row(struct table *t, const struct shmchan_view *v, unsigned i,
@@ -95,6 +119,7 @@ static void chan_row(struct table *t, const struct shmchan_view *v, unsigned i,
 	table_u64(t, C_FULL, s->full);
 	for (unsigned k = 0; k < c->tally_cnt && k < SHMCHAN_TALLY_MAX; k++)
 		table_count(t, C_TALLY, c->tally_name[k], c->tally[k]);
+	in_flight_by(t, v, i, s->in_flight);
 }
 
 static int chan_list_fill(const struct cli *cli, const struct shmchan_view *v, struct table *t)

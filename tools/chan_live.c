@@ -101,6 +101,7 @@ enum {
 	M_BYTES,
 	M_BLOCK,
 	M_DATA,
+	M_TAKEN_BY,
 };
 const struct col chan_peek_cols[PEEK_COL_CNT] = {
 	[M_POSITION] = {"position", COL_U64, COL_ALWAYS, "position in the channel, from 0"},
@@ -116,6 +117,8 @@ const struct col chan_peek_cols[PEEK_COL_CNT] = {
 	[M_BLOCK] = {"block", COL_U64, COL_EXTRA,
 		     "block that comes with it: pool << 24 | index, null if none"},
 	[M_DATA] = {"data", COL_STR, COL_ALWAYS, "the first bytes of the payload (--bytes), hexadecimal"},
+	[M_TAKEN_BY] = {"taken_by", COL_STR, COL_EXTRA,
+			"service that has it in flight, null if it is queued"},
 };
 
 static bool peek_row(struct table *t, const struct shmchan_view *v, const struct shmchan_view_msg *m,
@@ -138,6 +141,8 @@ static bool peek_row(struct table *t, const struct shmchan_view *v, const struct
 	if (m->block != SHMCHAN_NO_BLOCK)
 		table_u64(t, M_BLOCK, m->block);
 	table_str(t, M_DATA, hex);
+	if (m->in_flight)
+		table_str(t, M_TAKEN_BY, shmtool_service(v, m->taker_slot, sender));
 	free(hex);
 	return true;
 }

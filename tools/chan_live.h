@@ -5,7 +5,7 @@
 #include "tools/shmtool.h"
 
 #define WATCH_COL_CNT 8
-#define PEEK_COL_CNT 11
+#define PEEK_COL_CNT 12
 #define TAIL_COL_CNT 12
 #define RECORD_COL_CNT 7
 #define REPLAY_COL_CNT 6

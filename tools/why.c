@@ -29,7 +29,8 @@ enum {
 	Y_FINDING,
 };
 static const struct col why_cols[] = {
-	[Y_CHANNEL] = {"channel", COL_STR, 0, "the channel, then what its receiver waits in, and so on"},
+	[Y_CHANNEL] = {"channel", COL_STR, 0,
+		       "the channel, once for each receiver, then what those wait in, and so on"},
 	[Y_STATE] = {"state", COL_STR, 0,
 		     "full, growing, stuck (holds messages, completes none), flowing or empty"},
 	[Y_DEPTH] = {"depth", COL_U64, COL_EXTRA, "messages published, not taken"},
@@ -75,7 +76,6 @@ static enum doing doing(const struct shmchan_view_proc *p)
 }
 
 struct peers {
-	unsigned slot; // the last one told
 	unsigned wanted;
 	bool found;
 };
@@ -83,8 +83,12 @@ struct peers {
 static void note_peer(void *ctx, const char *name, unsigned slot)
 {
 	struct peers *p = ctx;
-	p->slot = slot;
 	p->found |= slot == p->wanted;
+}
+
+static void set_peer(void *ctx, const char *name, unsigned slot)
+{
+	((bool *)ctx)[slot] = true;
 }
 
 static bool is_peer(const struct shmchan_view *v, unsigned chan, int end, unsigned slot)
@@ -150,10 +154,18 @@ static const char *state_of(const struct why *y, unsigned chan)
 }
 
 // What the message is that the receiver has in its hands, if it has one.
-static bool message_in_hand(const struct why *y, unsigned chan, struct shmchan_view_msg *m)
+static bool message_in_hand(const struct why *y, unsigned chan, unsigned slot, struct shmchan_view_msg *m)
 {
 	char none[1];
-	return shmchan_view_msg(y->v, chan, 0, m, none, 0) == 0 && m->in_flight;
+	int code = 0;
+	for (uint32_t k = 0; k < PEEK_MAX && (code == 0 || code == SHMCHAN_EMPTY); k++) {
+		code = shmchan_view_msg(y->v, chan, k, m, none, 0);
+		if (code == 0 && !m->in_flight)
+			return false;
+		if (code == 0 && m->taker_slot == slot)
+			return true;
+	}
+	return false;
 }
 
 static void chan_columns(struct why *y, unsigned chan)
@@ -204,10 +216,9 @@ static void finding(const struct why *y, const struct shmchan_view_proc *p, enum
 			 does == RUNNING ? "at work" : "in a system call");
 }
 
-// Adds the row of a channel; returns the channel to go on with, or -1 at the cause.
-static int explain(struct why *y, unsigned chan, bool *seen)
+// Adds the row of a channel and one of its receivers; returns the channel to go on with, or -1 at a cause.
+static int explain(struct why *y, unsigned chan, unsigned slot, bool *seen)
 {
-	struct peers receiver = {0};
 	struct shmchan_view_proc p;
 	struct shmchan_view_msg m;
 	struct wait w = {NULL, -1};
@@ -216,9 +227,7 @@ static int explain(struct why *y, unsigned chan, bool *seen)
 	char text[160];
 
 	chan_columns(y, chan);
-	seen[chan] = true;
-	shmchan_view_chan_peers(y->v, chan, SHMCHAN_RX, note_peer, &receiver);
-	if (receiver.slot == 0 || shmchan_view_proc(y->v, receiver.slot - 1, &p) != 0)
+	if (slot == 0 || shmchan_view_proc(y->v, slot - 1, &p) != 0)
 		return -1;
 	does = doing(&p);
 	if (does == ASLEEP)
@@ -228,7 +237,7 @@ static int explain(struct why *y, unsigned chan, bool *seen)
 	if (p.alive)
 		table_i64(y->t, Y_PID, p.pid);
 	table_str(y->t, Y_PROCESS, doing_names[does]);
-	if (message_in_hand(y, chan, &m)) {
+	if (message_in_hand(y, chan, slot, &m)) {
 		table_u64(y->t, Y_POSITION, m.pos);
 		table_u64(y->t, Y_TYPE, m.type);
 		table_u64(y->t, Y_CORRELATION, m.corr);
@@ -242,15 +251,45 @@ static int explain(struct why *y, unsigned chan, bool *seen)
 	return circle ? -1 : w.chan;
 }
 
+struct branches {
+	bool receivers[SHMCHAN_SLOT_MAX];
+	int next[SHMCHAN_SLOT_MAX];
+	unsigned cnt;
+};
+
+// The channel with each of its receivers, then what those wait for that wait. Ends: no channel is explained twice.
+// Returns whether there was memory.
+static bool explain_all(struct why *y, unsigned chan, bool *seen)
+{
+	struct branches *b = calloc(1, sizeof *b);
+	bool ok = b != NULL;
+
+	if (!ok || y->now.chans[chan].code != 0) {
+		free(b);
+		return ok;
+	}
+	seen[chan] = true;
+	shmchan_view_chan_peers(y->v, chan, SHMCHAN_RX, set_peer, b->receivers);
+	for (unsigned slot = 1; slot < SHMCHAN_SLOT_MAX; slot++)
+		if (b->receivers[slot])
+			b->next[b->cnt++] = explain(y, chan, slot, seen);
+	if (b->cnt == 0)
+		explain(y, chan, 0, seen);
+	for (unsigned i = 0; i < b->cnt && ok; i++)
+		if (b->next[i] >= 0 && !seen[b->next[i]])
+			ok = explain_all(y, (unsigned)b->next[i], seen);
+	free(b);
+	return ok;
+}
+
 static int chain(struct why *y, unsigned chan)
 {
-	bool *seen = calloc(y->now.chan_cnt + 1, sizeof *seen);
+	bool *seen = calloc(y->now.chan_cnt + 1, sizeof *seen), ok;
 	if (seen == NULL)
 		return cli_fail(y->cli, EXIT_ERROR, "out of memory");
-	for (int next = (int)chan; next >= 0 && y->now.chans[next].code == 0;)
-		next = explain(y, (unsigned)next, seen);
+	ok = explain_all(y, chan, seen);
 	free(seen);
-	return EXIT_OK;
+	return ok ? EXIT_OK : cli_fail(y->cli, EXIT_ERROR, "out of memory");
 }
 
 static int why_fill(const struct cli *cli, const struct shmchan_view *v, struct table *t)

@@ -7,6 +7,14 @@ bpf_probe_LDLIBS := -lcriterion
 bpf_watch_SRC    := tests/bpf/watch.c tests/bpf/site.c shmchan/probe.c
 bpf_watch_LIBS   := watch
 bpf_watch_LDLIBS := -lcriterion
+TEST_PROGS += storm
+storm_SRC  := tests/bpf/storm.c
+storm_LIBS := shmchan
+SCRIPTS += tests/bpf/equal.sh
+# Kept apart from `test` for its length.
+.PHONY: bpf-equal
+bpf-equal: tests
+	$(Q)BUILD=$(O) BPF_MESSAGES=$(or $(BPF_MESSAGES),10000000) tests/bpf/equal.sh
 # A leaf function that keeps its locals below the stack pointer, as release builds have them.
 $(O)/obj/tests/bpf/site.o: private override CFLAGS := -O2 -std=gnu11 -fPIC -fvisibility=hidden
 

@@ -20,9 +20,25 @@ $(O)/obj/tests/bpf/site.o: private override CFLAGS := -O2 -std=gnu11 -fPIC -fvis
 
 # What an attached probe costs; only where programs can be built.
 ifeq ($(BPF_MISSING),)
-BENCHES += probes
-probes_SRC    := tests/bpf/bench_probes.c tests/bpf/bench_stream.c tests/bpf/site.c tests/bench/table.c
+BENCHES += probes probes-worker probes-bare-worker
+probes_SRC    := tests/bpf/bench_probes.c tests/bpf/site.c tests/bench/table.c
 probes_LIBS   := watch shmchan
 probes_LDLIBS := -ljansson
 probes_ORDER  := $(O)/gen/tests/bpf/empty.skel.h
+probes-worker_SRC       := tests/bpf/stream_worker.c tests/bpf/bench_stream.c
+probes-worker_LIBS      := shmchan
+probes-bare-worker_SRC  := $(probes-worker_SRC)
+probes-bare-worker_LIBS := shmchan-bare
 endif
+
+# The library with its probes compiled out.
+bare_OBJS := $(patsubst %.c,$(O)/obj/bare/%.o,$(shmchan_SRC))
+$(O)/obj/bare/%.o: %.c
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DSHMCHAN_NO_PROBES $(CFLAGS) $(shmchan_CFLAGS) -MMD -MP -c -o $@ $<
+-include $(bare_OBJS:.o=.d)
+$(O)/lib/libshmchan-bare.a: $(bare_OBJS)
+	$(call say,AR)
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^

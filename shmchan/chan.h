@@ -5,6 +5,7 @@
 #include "shmchan/ctl.h"
 #include "shmchan/pool.h"
 #include "shmchan/ring.h"
+#include "shmchan/probe.h"
 #include "shmchan/seg.h"
 
 struct shmchan {
@@ -26,6 +27,7 @@ struct shmchan {
 	struct shmchan_cell *cell;
 	struct shmchan_cell *synced;
 	struct shmchan_cell *run_end; // spsc: plain messages may be written to cells before it without another look
+	bool run_watched;             // spsc: the run ends before the next position whose probe fires
 	struct shmchan_cell *open;    // spsc: the cell that is reserved, if it is `cell`
 	uint64_t limit;               // spsc: head, as last seen, + capacity
 	uint64_t plain_from;          // spsc: messages below have an extension, if only for the sender's name
@@ -50,6 +52,8 @@ struct shmchan {
 	uint64_t again; // positions below were taken before, through an earlier handle of this incarnation
 	uint64_t first;    // position that is taken first: its probe fires, sampled or not
 	uint64_t paced_ns; // when the last sampled message was taken
+	unsigned paced_slow; // how many in a row came slowly
+	uint64_t full_at;    // sending: message for which the probe `full` fired last, + 1
 	bool notice;    // a PEER_DIED notice is held
 	bool counting;  // record 1 - tally_cur is being written
 	unsigned tally_cur;
@@ -63,6 +67,20 @@ struct shmchan {
 static inline struct shmchan_cell *shmchan_next_cell(const struct shmchan *ch, uint32_t i)
 {
 	return shmchan_ring_cell(&ch->r, i);
+}
+
+// Do the probes of position `pos` fire, if anybody listens? Relaxed: set at any time, and a hint.
+static inline bool shmchan_sampled(const struct shmchan *ch, uint64_t pos)
+{
+	return SHMCHAN_PROBE_SAMPLED(pos, atomic_load_explicit(&ch->r.ring->sample, memory_order_relaxed));
+}
+
+// How many positions from `pos` on are not sampled.
+static inline uint64_t shmchan_unsampled(const struct shmchan *ch, uint64_t pos)
+{
+	uint64_t mask = SHMCHAN_PROBE_MASK(atomic_load_explicit(&ch->r.ring->sample, memory_order_relaxed));
+
+	return (0 - pos) & mask;
 }
 
 // ---- chan.c

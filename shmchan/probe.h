@@ -11,8 +11,8 @@
 //	done         chan_key, pos                      yes      is about to complete message `pos`: before the store
 //	                                                         that gives the cell back. Not at completions by
 //	                                                         recovery
-//	full         chan_key, depth, slot_key          no       found no free cell; once per call that would not
-//	                                                         wait, once per call that waits
+//	full         chan_key, depth, slot_key          no       found no free cell for its next message; once,
+//	                                                         however often it looks until it is sent
 //	sleep        slot_key                           no       is about to sleep on its doorbell
 //	wake         slot_key, nsec                     no       has slept for nsec and runs again, whatever woke it
 //	dead_letter  chan_key, pos                      no       (broker) has stored message `pos` as a dead letter

@@ -17,6 +17,7 @@
 __attribute__((noinline, cold)) void shmchan_note_full(struct shmchan *ch, uint64_t depth)
 {
 	struct shmchan_ring *ring = ch->r.ring;
+	uint64_t at;
 
 	// Relaxed: statistics on an edge that is slow anyway.
 	if (ch->many)
@@ -26,7 +27,12 @@ __attribute__((noinline, cold)) void shmchan_note_full(struct shmchan *ch, uint6
 				      memory_order_relaxed);
 	if (atomic_load_explicit(&ring->high_water, memory_order_relaxed) < depth)
 		atomic_store_explicit(&ring->high_water, depth, memory_order_relaxed);
-	SHMCHAN_PROBE_FULL(ch->r.key, depth, ch->proc->slot_key);
+	if (!SHMCHAN_PROBE_FULL_ENABLED())
+		return;
+	at = 1 + (ch->many ? atomic_load_explicit(&ring->tail, memory_order_relaxed) : ch->pos);
+	if (ch->full_at != at)
+		SHMCHAN_PROBE_FULL(ch->r.key, depth, ch->proc->slot_key);
+	ch->full_at = at;
 }
 
 static int reserve(struct shmchan *ch)
@@ -135,8 +141,7 @@ static void probe_push(struct shmchan *ch)
 {
 	uint64_t done, taken;
 
-	// Relaxed, here and below: set at any time, and a hint.
-	if (!SHMCHAN_PROBE_SAMPLED(ch->pos, atomic_load_explicit(&ch->r.ring->sample, memory_order_relaxed)))
+	if (!shmchan_sampled(ch, ch->pos))
 		return;
 	shmchan_ring_cursor(&ch->r, &done, &taken);
 	SHMCHAN_PROBE_PUSH(ch->r.key, ch->pos + 1 - taken, ch->pos);
@@ -220,7 +225,7 @@ static __attribute__((noinline)) int commit_slowly(struct shmchan *ch, const str
 static inline bool goes_plainly(const struct shmchan *ch, const struct shmchan_cell *cell, const struct shmchan_msg *m)
 {
 	return likely(cell < ch->run_end && m->len <= ch->r.msg_size && m->type <= SHMCHAN_TYPE_MAX && plain(m) &&
-		      !SHMCHAN_PROBE_PUSH_ENABLED());
+		      (!SHMCHAN_PROBE_PUSH_ENABLED() || ch->run_watched));
 }
 
 int shmchan_commit(struct shmchan *ch, const struct shmchan_msg *m)

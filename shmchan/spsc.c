@@ -30,6 +30,9 @@ void shmchan_spsc_run(struct shmchan *ch)
 		room = SHMCHAN_SPSC_RUN;
 	if (ch->pos < ch->plain_from)
 		room = 0;
+	ch->run_watched = SHMCHAN_PROBE_PUSH_ENABLED();
+	if (ch->run_watched && room > shmchan_unsampled(ch, ch->pos))
+		room = shmchan_unsampled(ch, ch->pos);
 	ch->run_end = shmchan_next_cell(ch, ch->i + (uint32_t)room);
 	// Relaxed: nobody decides by it. It lags by a run.
 	atomic_store_explicit(&ch->r.ring->tail, ch->pos, memory_order_relaxed);

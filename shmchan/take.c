@@ -186,6 +186,7 @@ static uint64_t hinted_depth(const struct shmchan *ch)
 // it sees the messages of all producers. The compare-and-swap fails if a tool sets the word just now.
 #define PACE_NS 20000
 #define PACE_MASK_MAX 0xffffu
+#define PACE_PATIENCE 8 // slow messages in a row: one may have waited for a core
 
 static void pace(struct shmchan *ch, uint32_t word)
 {
@@ -199,9 +200,10 @@ static void pace(struct shmchan *ch, uint32_t word)
 	now = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 	passed = now - ch->paced_ns;
 	ch->paced_ns = now;
+	ch->paced_slow = passed > 4 * PACE_NS ? ch->paced_slow + 1 : 0;
 	if (passed < PACE_NS && word < PACE_MASK_MAX)
 		next = word << 1 | 1;
-	else if (passed > 4 * PACE_NS && word > SHMCHAN_PROBE_MASK_DEFAULT)
+	else if (ch->paced_slow >= PACE_PATIENCE && word > SHMCHAN_PROBE_MASK_DEFAULT)
 		next = word >> 1;
 	if (next != word)
 		atomic_compare_exchange_strong_explicit(&ch->r.ring->sample, &word, next,
@@ -257,7 +259,7 @@ static __attribute__((noinline)) int take_slowly(struct shmchan *ch, struct shmc
 	return 0;
 }
 
-// A plain message, as most are: no extension, nothing out of bounds, nobody who looks on.
+// A plain message, as most are: no extension, nothing out of bounds, nobody who looks at it.
 static inline bool take_fast(struct shmchan *ch, struct shmchan_msg *m)
 {
 	struct shmchan_cell *c = ch->at;
@@ -278,7 +280,9 @@ static inline bool take_fast(struct shmchan *ch, struct shmchan_msg *m)
 		__builtin_prefetch((char *)c + ch->prefetch);
 	}
 	if (unlikely(shmchan_desc_len(desc) > ch->r.msg_size ||
-		     shmchan_desc_type(desc) > SHMCHAN_TYPE_MAX || SHMCHAN_PROBE_POP_ENABLED()))
+		     shmchan_desc_type(desc) > SHMCHAN_TYPE_MAX ||
+		     (SHMCHAN_PROBE_POP_ENABLED() &&
+		      (shmchan_sampled(ch, ch->taken) || ch->taken == ch->first))))
 		return false;
 	m->pos = ch->taken;
 	advance_taken(ch);
@@ -438,7 +442,8 @@ int shmchan_done_batch(struct shmchan *ch, unsigned n)
 
 int shmchan_done(struct shmchan *ch)
 {
-	if (unlikely(ch->done == ch->taken || ch->notice || SHMCHAN_PROBE_DONE_ENABLED()))
+	if (unlikely(ch->done == ch->taken || ch->notice ||
+		     (SHMCHAN_PROBE_DONE_ENABLED() && shmchan_sampled(ch, ch->done))))
 		return shmchan_done_batch(ch, 1);
 	// The oldest in flight is a message: aborted cells before it have been passed over.
 	advance_done(ch, 1);

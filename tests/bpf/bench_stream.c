@@ -1,6 +1,5 @@
 #include "tests/bpf/bench_stream.h"
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,21 +27,14 @@ static double now_ns(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-// Polls; but where others want the core too, the other end may be who waits for it.
-static void poll_again(unsigned tries)
-{
-	if (tries % 256 == 255)
-		sched_yield();
-}
-
 static double produce(struct shmchan *ch, uint64_t cnt)
 {
 	uint64_t line[8] = {0};
 	struct shmchan_msg m = {.data = line, .len = sizeof line, .type = 1};
 	for (uint64_t n = 0; n < cnt; n++) {
 		line[0] = n;
-		for (unsigned tries = 0; shmchan_try_send(ch, &m) == SHMCHAN_FULL; tries++)
-			poll_again(tries);
+		if (shmchan_send(ch, &m, SHMCHAN_FOREVER) != 0)
+			return -1;
 	}
 	return 0;
 }
@@ -52,8 +44,8 @@ static double consume(struct shmchan *ch, uint64_t cnt)
 	struct shmchan_msg m;
 	double start = 0;
 	for (uint64_t n = 0; n < cnt; n++) {
-		for (unsigned tries = 0; shmchan_take(ch, &m) == SHMCHAN_EMPTY; tries++)
-			poll_again(tries);
+		if (shmchan_recv(ch, &m, SHMCHAN_FOREVER) != 0)
+			return -1;
 		if (n == 0)
 			start = now_ns();
 		shmchan_done(ch);

@@ -12,9 +12,9 @@ BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
 
 LIBS += watch
 ifeq ($(BPF_MISSING),)
-watch_SRC    := bpf/watch.c bpf/files.c bpf/events.c bpf/pin.c
+watch_SRC    := bpf/watch.c bpf/files.c bpf/events.c bpf/pin.c bpf/sample.c
 watch_LDLIBS := -lbpf -lelf -lz
-watch_ORDER  := $(O)/gen/bpf/chan.skel.h
+watch_ORDER  := $(O)/gen/bpf/chan.skel.h $(O)/gen/bpf/sample.skel.h
 else
 watch_SRC      := bpf/absent.c
 watch_CPPFLAGS := '-DWATCH_MISSING="$(BPF_MISSING)"'

@@ -17,7 +17,8 @@ static _Thread_local char last_warning[200];
 
 static int keep_warning(enum libbpf_print_level level, const char *format, va_list ap)
 {
-	if (level == LIBBPF_WARN) {
+	// That types are missing is the cause of all that libbpf complains of afterwards.
+	if (level == LIBBPF_WARN && strstr(last_warning, "kernel BTF") == NULL) {
 		vsnprintf(last_warning, sizeof last_warning, format, ap);
 		last_warning[strcspn(last_warning, "\n")] = '\0';
 	}
@@ -38,7 +39,9 @@ int watch_explain(struct watch_why *why, int err, const char *what)
 {
 	if (err == -EPERM || err == -EACCES) {
 		snprintf(why->text, sizeof why->text,
-			 "no right to %s: run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE%s",
+			 "no right to %s: run as root, or with CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and, "
+			 "where the "
+			 "kernel wants it for uprobes, CAP_SYS_ADMIN%s",
 			 what,
 			 geteuid() == 0 ? "; root has been refused, so look at kernel lockdown and containers"
 					: "");
@@ -48,7 +51,12 @@ int watch_explain(struct watch_why *why, int err, const char *what)
 		snprintf(why->text, sizeof why->text, "out of memory, cannot %s", what);
 		return WATCH_ENOMEM;
 	}
-	if (access("/sys/bus/event_source/devices/uprobe/type", R_OK) != 0)
+	if (strstr(last_warning, "BTF") != NULL && access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+		snprintf(why->text, sizeof why->text,
+			 "cannot %s: this kernel has no BTF in /sys/kernel/btf/vmlinux "
+			 "(CONFIG_DEBUG_INFO_BTF)",
+			 what);
+	else if (access("/sys/bus/event_source/devices/uprobe/type", R_OK) != 0)
 		snprintf(why->text, sizeof why->text,
 			 "cannot %s: this kernel has no uprobes (CONFIG_UPROBE_EVENTS), or /sys is not "
 			 "mounted",

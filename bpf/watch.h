@@ -1,6 +1,6 @@
 // Loads the BPF programs, attaches them to the executables of a group and reads what they have counted. Needs Linux
-// >= 5.15 (BPF cookies), CAP_BPF and CAP_PERFMON, and a build with clang, bpftool and the kernel's BTF at
-// hand; no tracefs. Knows nothing of how a group looks: the caller says which channels and processes there are.
+// >= 5.15 (BPF cookies) with BTF, CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and in some kernels CAP_SYS_ADMIN, and a build
+// with clang, bpftool and the kernel's BTF at hand; no tracefs. Knows nothing of how a group looks: the caller says which channels and processes there are.
 #ifndef BPF_WATCH_H
 #define BPF_WATCH_H
 
@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "bpf/record.h"
+#include "bpf/sample.h"
 
 struct watch;
 
@@ -73,6 +74,17 @@ int watch_unpin(const char *group, struct watch_why *why);
 int watch_open_pinned(struct watch **out, const char *group, uint32_t *group_tag, struct watch_why *why);
 // watch_pinned calls f(ctx, group) for every group that has pins and returns how many; < 0: EPERM, KERNEL, ABSENT.
 int watch_pinned(void (*f)(void *ctx, const char *group), void *ctx, struct watch_why *why);
+
+// An iterator under the pins, "counters": who reads that file has the positions of the group's rings printed, copied at that
+// moment by the kernel out of the memory of process `pid`, which maps them. Costs the services nothing.
+struct watch_counters {
+	pid_t pid;
+	uint32_t tail_at, taken_at; // bytes from the start of a ring
+	const struct sample_ring *rings;
+	unsigned ring_cnt; // <= SAMPLE_RING_MAX
+};
+// watch_pin_counters needs the kernel's BTF, and Linux >= 6.1. After watch_pin. Errors: EPERM, KERNEL, ENOMEM, ABSENT.
+int watch_pin_counters(const char *group, const struct watch_counters *c, struct watch_why *why);
 
 // Ids and slots are below these. There may be none of a certain id: its place has no name.
 unsigned watch_chan_max(const struct watch *w);

@@ -1,7 +1,10 @@
 #include "tools/attach.h"
 #include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include "shmchan/broker.h"
+#include "shmchan/ring.h"
 
 static void note_slot(void *ctx, const char *name, unsigned slot)
 {
@@ -89,4 +92,59 @@ int attach_all(struct watch *w, const struct shmchan_view *v, struct watch_why *
 		if (p.alive)
 			err = watch_attach_pid(w, p.pid, why);
 	return is_serious(err) || watch_files(w) == 0 ? err : WATCH_OK;
+}
+
+// Where the process has mapped that segment from its start, 0 if nowhere.
+static uint64_t mapped_at(pid_t pid, const char *group, const char *object)
+{
+	char path[64], line[512], end[160];
+	unsigned long from = 0, offset;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/maps", pid);
+	snprintf(end, sizeof end, "/shmchan.%s.%s\n", group, object);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return 0;
+	while (fgets(line, sizeof line, f) != NULL) {
+		const char *name = strrchr(line, '/');
+		if (name != NULL && strcmp(name, end) == 0 &&
+		    sscanf(line, "%lx-%*x %*s %lx", &from, &offset) == 2 && offset == 0)
+			break;
+		from = 0;
+	}
+	fclose(f);
+	return from;
+}
+
+int attach_counters(const struct shmchan_view *v, struct watch_why *why)
+{
+	struct watch_counters counters = {.tail_at = offsetof(struct shmchan_ring, tail),
+					  .taken_at = offsetof(struct shmchan_ring, taken)};
+	struct shmchan_view_group g;
+	struct shmchan_view_chan c;
+	struct sample_ring *rings;
+	int err;
+
+	shmchan_view_group(v, &g);
+	counters.pid = g.broker_pid;
+	rings = calloc(SAMPLE_RING_MAX, sizeof *rings);
+	if (rings == NULL) {
+		snprintf(why->text, sizeof why->text, "out of memory");
+		return WATCH_ENOMEM;
+	}
+	counters.rings = rings;
+	for (unsigned i = 0; i < g.chan_cnt && counters.ring_cnt < SAMPLE_RING_MAX; i++) {
+		struct sample_ring *ring = &rings[counters.ring_cnt];
+		if (shmchan_view_chan(v, i, &c) != 0 || c.kind > SHMCHAN_KIND_MPSC)
+			continue;
+		*ring = (struct sample_ring){.at = mapped_at(g.broker_pid, g.name, c.name),
+					     .capacity = c.capacity,
+					     .many = c.kind == SHMCHAN_KIND_MPSC};
+		snprintf(ring->name, sizeof ring->name, "%s", c.name);
+		counters.ring_cnt += ring->at != 0;
+	}
+	err = watch_pin_counters(g.name, &counters, why);
+	free(rings);
+	return err;
 }

@@ -17,4 +17,8 @@ int attach_open(struct watch **out, const struct shmchan_view *v, attach_adjust 
 // nobody has probes; as watch_attach_pid.
 int attach_all(struct watch *w, const struct shmchan_view *v, struct watch_why *why);
 
+// attach_counters pins the iterator of counters for a group that is pinned already. It reads them where the supervisor maps
+// them, and is to be made again when another supervisor has taken over. Errors and *why as watch_pin_counters.
+int attach_counters(const struct shmchan_view *v, struct watch_why *why);
+
 #endif

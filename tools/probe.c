@@ -272,6 +272,9 @@ static int probe_attach(const struct cli *cli)
 		status = probe_attach_now(&r, NULL, NULL);
 	if (status == EXIT_OK && watch_pin(r.w, r.group.name, &why) != WATCH_OK)
 		status = cli_fail(cli, EXIT_NO_PROBES, "%s", why.text);
+	// Everything else goes without it.
+	if (status == EXIT_OK && attach_counters(r.v, &why) != WATCH_OK)
+		fprintf(cli->err, "shmtool: counters are not sampled from BPF: %s\n", why.text);
 	if (status == EXIT_OK && every != 0)
 		status = probe_sample(&r, every, true);
 	probe_close(&r);

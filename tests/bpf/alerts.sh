@@ -1,5 +1,6 @@
 #!/bin/bash
 # Alerts are sent when a threshold is crossed, a process dies, and its replacement takes over.
+. "$(dirname "$0")/apart.sh"
 . "$(dirname "$0")/../tools/tap.sh"
 G=alert-test-$$
 n=50

@@ -4,6 +4,7 @@
 #
 # Counts are the positions that the probes carry, put right by `settle` after each recovery: exact with every message sampled;
 # with fewer, until the end that moved last ends. Hits are counted besides: they may miss what a process was killed before.
+. "$(dirname "$0")/apart.sh"
 . "$(dirname "$0")/../tools/tap.sh"
 n=${BPF_MESSAGES:-60000}
 storm=

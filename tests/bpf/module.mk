@@ -10,7 +10,7 @@ bpf_watch_LDLIBS := -lcriterion
 TEST_PROGS += storm
 storm_SRC  := tests/bpf/storm.c
 storm_LIBS := shmchan
-SCRIPTS += tests/bpf/equal.sh
+SCRIPTS += tests/bpf/equal.sh tests/bpf/degrade.sh
 # Kept apart from `test` for its length.
 .PHONY: bpf-equal
 bpf-equal: tests

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Attached for good: the counting survives the tool, and the services at both ends, until it is detached.
+. "$(dirname "$0")/apart.sh"
 . "$(dirname "$0")/../tools/tap.sh"
 G=pin-test-$$
 n=1000
@@ -26,6 +27,11 @@ if [ "$status" = 0 ]; then
 	say start
 	say flow
 	say hold
+	tool -j chan list $G
+	tail -n +2 $pins/counters | sort >"$work/counters"
+	check 'the pinned iterator prints the counters, read by the kernel' is "$(cat "$work/counters")" \
+		"$(jq -r '.[] | select(.name != "idle") | "\(.name) \(.enqueued) \(.dequeued) \(.done) \(.depth)"' "$work/out" |
+			cat - <(echo idle 0 0 0 0) | sort)"
 	tool -j probe hist $G
 	check 'counted without the tool' json '.channels[0] | [.push,.pop,.done,.dead_letter,.every]' "[$((n + 1)),$((n + 1)),$n,1,1]"
 	check 'the answer that the broker made for the dead too' json '.channels[1] | [.push,.pop,.done]' "[$((n + 1)),$((n + 1)),$((n + 1))]"

@@ -26,6 +26,16 @@ void site_dead_letter(uint64_t key, uint64_t pos)
 	SHMCHAN_PROBE_DEAD_LETTER(key, pos);
 }
 
+void site_recover(uint64_t key, uint64_t incarnation, uint64_t nsec, uint64_t pid)
+{
+	SHMCHAN_PROBE_RECOVER(key, incarnation, nsec, pid);
+}
+
+void site_settle(uint64_t key, uint64_t pushed, uint64_t done)
+{
+	SHMCHAN_PROBE_SETTLE(key, pushed, done);
+}
+
 void site_sleep(uint64_t key)
 {
 	SHMCHAN_PROBE_SLEEP(key);
@@ -33,7 +43,7 @@ void site_sleep(uint64_t key)
 
 void site_wake(uint64_t key)
 {
-	SHMCHAN_PROBE_WAKE(key, 0);
+	SHMCHAN_PROBE_WAKE(key, 7);
 }
 
 bool site_push_enabled(void)

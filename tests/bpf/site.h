@@ -10,6 +10,8 @@ void site_pop(uint64_t key, uint64_t depth, uint64_t pos);
 void site_done(uint64_t key, uint64_t pos);
 void site_full(uint64_t key, uint64_t depth);
 void site_dead_letter(uint64_t key, uint64_t pos);
+void site_recover(uint64_t key, uint64_t incarnation, uint64_t nsec, uint64_t pid);
+void site_settle(uint64_t key, uint64_t pushed, uint64_t done);
 void site_sleep(uint64_t key);
 void site_wake(uint64_t key);
 bool site_push_enabled(void);

@@ -152,6 +152,161 @@ Test(watch, a_pop_without_its_push_has_no_waiting_time)
 	watch_close(w);
 }
 
+Test(watch, positions_are_those_after_the_last_recovery)
+{
+	struct watch *w = open_here();
+	struct probe_chan c;
+	if (w == NULL)
+		return;
+	for (uint64_t pos = 0; pos < 10; pos++) {
+		site_push(KEY(3), 1, pos);
+		site_push(KEY(7), 1, pos);
+	}
+	for (uint64_t pos = 0; pos < 7; pos++)
+		site_pop(KEY(3), 1, pos);
+	cr_assert_eq(watch_read(w, 3, &c), WATCH_OK);
+	cr_assert_eq(c.pushed, 10);
+	cr_assert_eq(c.popped, 7);
+	cr_assert_eq(c.completed, 0);
+	site_settle(KEY(3), 9, SHMCHAN_PROBE_NONE); // died before it published the last one
+	site_settle(KEY(3), SHMCHAN_PROBE_NONE, 5); // two are given to the next incarnation
+	site_settle(KEY(7), 8, SHMCHAN_PROBE_NONE); // of several producers the largest counts
+	cr_assert_eq(watch_read(w, 3, &c), WATCH_OK);
+	cr_assert_eq(c.pushed, 9);
+	cr_assert_eq(c.popped, 5);
+	cr_assert_eq(c.completed, 5);
+	cr_assert_eq(watch_read(w, 7, &c), WATCH_OK);
+	cr_assert_eq(c.pushed, 10);
+	site_pop(KEY(3), 1, 5);
+	site_settle(KEY(7), 12, SHMCHAN_PROBE_NONE);
+	cr_assert_eq(watch_read(w, 3, &c), WATCH_OK);
+	cr_assert_eq(c.popped, 6);
+	cr_assert_eq(watch_read(w, 7, &c), WATCH_OK);
+	cr_assert_eq(c.pushed, 12);
+	watch_close(w);
+}
+
+Test(watch, processes_and_their_waits)
+{
+	struct watch *w = open_here();
+	struct probe_place place;
+	struct probe_proc p;
+	if (w == NULL)
+		return;
+	site_full(KEY(3), 1024); // the site names the slot by the same number
+	site_sleep(KEY(2));
+	site_wake(KEY(2));
+	site_wake(KEY(2));
+	cr_assert_eq(watch_proc(w, 2, &p), WATCH_OK);
+	cr_assert_eq(p.sleep, 1);
+	cr_assert_eq(p.wake, 2);
+	cr_assert_eq(p.slept_ns, 14);
+	cr_assert_eq(p.pid, getpid());
+	cr_assert_eq(watch_proc(w, 1, &p), WATCH_OK);
+	cr_assert_eq(p.sleep, 0);
+	cr_assert_eq(watch_place(w, 3, &place), WATCH_OK);
+	cr_assert_str_eq(place.name, "three");
+	cr_assert_eq(place.full_slot, 3);
+	cr_assert_neq(place.full_ns, 0);
+	watch_close(w);
+}
+
+struct seen {
+	struct probe_event e[16];
+	unsigned cnt;
+};
+
+static void see(void *ctx, const struct probe_event *e)
+{
+	struct seen *s = ctx;
+	if (s->cnt < 16)
+		s->e[s->cnt++] = *e;
+}
+
+Test(watch, a_threshold_is_told_once_until_it_is_over)
+{
+	struct watch *w = open_here();
+	struct seen s = {.cnt = 0};
+	if (w == NULL)
+		return;
+	site_push(KEY(1), 99, 1);
+	cr_assert_eq(watch_events(w, 0, see, &s), 0);
+	site_push(KEY(1), 100, 2);
+	site_push(KEY(1), 101, 3);
+	site_push(KEY(1), 60, 4);
+	site_push(KEY(1), 120, 5);
+	cr_assert_eq(watch_events(w, 0, see, &s), 1);
+	cr_assert_eq(s.e[0].kind, PROBE_EVENT_DEPTH);
+	cr_assert_eq(s.e[0].chan, 1);
+	cr_assert_eq(s.e[0].value, 100);
+	cr_assert_eq(s.e[0].limit, 100);
+	cr_assert_eq(s.e[0].pos, 2);
+	cr_assert_eq(s.e[0].pid, getpid());
+	site_push(KEY(1), 50, 6);
+	site_push(KEY(1), 100, 7);
+	site_pop(KEY(1), 40, 7); // over again, and it has waited for a nanosecond or more
+	cr_assert_eq(watch_events(w, 0, see, &s), 4);
+	cr_assert_eq(s.e[1].kind, PROBE_EVENT_DEPTH_OVER);
+	cr_assert_eq(s.e[2].kind, PROBE_EVENT_DEPTH);
+	cr_assert_eq(s.e[3].kind, PROBE_EVENT_DEPTH_OVER);
+	cr_assert_eq(s.e[4].kind, PROBE_EVENT_WAIT);
+	cr_assert_eq(s.e[4].pos, 7);
+	cr_assert_geq(s.e[4].value, 1);
+	site_push(KEY(3), 1000, 1);
+	cr_assert_eq(watch_events(w, 0, see, &s), 0, "no threshold was asked for");
+	watch_close(w);
+}
+
+Test(watch, from_a_death_to_the_first_message)
+{
+	struct watch *w = open_here();
+	struct seen s = {.cnt = 0};
+	struct probe_life l;
+	pid_t pid;
+	if (w == NULL)
+		return;
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	cr_assert_eq(waitpid(pid, NULL, 0), pid);
+	site_pop(KEY(1), 0, 40);
+	site_recover(KEY(2), 3, 1234, (uint64_t)pid);
+	cr_assert_eq(watch_life(w, 2, &l), WATCH_OK);
+	cr_assert_str_eq(l.name, "other");
+	cr_assert_eq(l.deaths, 1);
+	cr_assert_eq(l.incarnation, 3);
+	cr_assert_eq(l.pid, pid);
+	cr_assert_eq(l.repair_ns, 1234);
+	cr_assert_eq(l.first_pop_ns, 0);
+	cr_assert(l.exit_ns != 0 && l.exit_ns < l.recovered_ns);
+	site_pop(KEY(3), 0, 1); // another consumer's
+	site_pop(KEY(1), 0, 41);
+	site_pop(KEY(1), 0, 42);
+	cr_assert_eq(watch_life(w, 2, &l), WATCH_OK);
+	cr_assert_gt(l.first_pop_ns, l.recovered_ns);
+	cr_assert_eq(l.next_pid, getpid());
+	cr_assert_eq(total(&l.recovery), 1);
+	cr_assert_eq(total(&l.gap), 1);
+	cr_assert_eq(watch_events(w, 0, see, &s), 2);
+	cr_assert_eq(s.e[0].kind, PROBE_EVENT_RECOVERED);
+	cr_assert_eq(s.e[1].kind, PROBE_EVENT_FIRST_POP);
+	cr_assert_eq(s.e[1].pos, 41);
+	cr_assert_eq(s.e[1].slot, 2);
+	cr_assert_eq(s.e[1].exit_ns, l.exit_ns);
+	watch_close(w);
+}
+
+Test(watch, rates)
+{
+	struct probe_rate r = {.count = 1000, .ns = 5000000000, .per_second = 70};
+	if (watch_built() != NULL)
+		return;
+	cr_assert_float_eq(watch_rate(&(struct probe_rate){0}, 10, 1), 0, 1e-9);
+	cr_assert_float_eq(watch_rate(&r, 1000, 5000000001), 70, 1e-9);
+	cr_assert_float_eq(watch_rate(&r, 1000, 7000000000), 0, 1e-9, "nothing came for two seconds");
+	cr_assert_float_eq(watch_rate(&r, 1100, 7000000000), 50, 1e-9);
+}
+
 Test(watch, the_stack_of_a_leaf_stays_whole)
 {
 	struct watch *w = open_here();

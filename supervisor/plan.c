@@ -420,6 +420,7 @@ static int make_channel(struct planner *p, unsigned item, unsigned replica, stru
 								     : 0,
 		.tally = (const char *const *)tally,
 		.tally_cnt = c->tally_cnt,
+		.alert_depth = c->alert_depth ? *c->alert_depth : 0,
 	};
 	if (plan_check_name(p, AT("channels", item, "name", TOPO_NONE), "channel", out->name) ||
 	    resolve(p, AT("channels", item, "producers", TOPO_NONE), c->producers, c->producers_cnt, replica,

@@ -185,7 +185,7 @@ help:
 	@echo '  run       validate real mainnet blocks while services are killed'
 	@echo '  test      unit tests and tests with real processes and real kills'
 	@echo '  bench     print the table of measurements, write build/bench/*.json'
-	@echo '  chaos     10,000 random kills of services under load, and of the supervisor with CHAOS_EVERY (long)'
+	@echo '  chaos     10,000 random kills of services and their supervisor under load (long)'
 	@echo '  crash     kill after every instruction of every operation of every channel kind (minutes)'
 	@echo '  bench-deps the Debian packages that shmchan is measured against'
 	@echo '  asan tsan the tests, built with that sanitizer'

@@ -14,7 +14,7 @@ rng = random.Random(seed)
 here = os.path.dirname(os.path.abspath(__file__))
 # What is flat: the supervisor's memory after this many kills under its eyes, against its last moment. Its own memory, that is:
 # of the segments it maps, the pages it has touched count as resident too, up to the size of those (dead letters).
-WARM_UP, RSS_BOUND_KIB = 400, 256
+WARM_UP, RSS_BOUND_KIB = 200, 256
 tests = 0
 failures = 0
 

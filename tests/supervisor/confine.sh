@@ -117,6 +117,10 @@ is "the other maps its own channel and pool, and the control segment" \
 ended "$run"
 is "stopped" "$status" 0
 
+if grep -q __asan_init "$actor"; then
+	ok 0 "filters # SKIP a sanitizer in the service makes calls that no service makes"
+	exit 0
+fi
 # messages through channels whose ends are different users, under each filter, while the services are killed
 for level in "default" strict; do
 	sed -E "s/^group: .*/group: $base-$level/

@@ -108,7 +108,8 @@ out=$("$shmsup" run supervisor/examples/upper.yaml --name "$base-upper" 2>"$dir/
 is "upper.yaml: exit status" $? 0
 like "upper.yaml: its end" "$out" "*sent 1000, printed 1000, lost 0; 0 respawns; the counts balance"
 is "upper.yaml: its lines" "$(grep -c '^LINE [0-9]* OF 1000$' <<<"$out")" 1000
-if [ "$(id -u)" = 0 ]; then
+# A sanitizer in a service makes calls that its filter refuses.
+if [ "$(id -u)" = 0 ] && ! grep -q __asan_init "$BUILD/test/example-upper"; then
 	chmod 711 "$dir"
 	install -m 755 "$BUILD/test/example-upper" "$dir/example-upper"
 	PATH=$dir:$PATH

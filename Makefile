@@ -133,7 +133,11 @@ tests: build $(TEST_BINS) $(TEST_PROGS:%=$(O)/test/%)
 PACKAGES := gcc g++ make pkg-config clang llvm libcyaml-dev libyaml-dev liburing-dev libbpf-dev libelf-dev zlib1g-dev \
 	bpftool systemtap-sdt-dev libsnappy-dev libjansson-dev libcap-dev libseccomp-dev libssl-dev libcriterion-dev libzstd-dev libarchive-dev libsqlite3-dev \
 	libmicrohttpd-dev libncurses-dev graphviz tmux zstd jq procps man-db groff-base python3-jsonschema python3-yaml
-.PHONY: deps
+# What some tests check more with, and name when it is not there: promtool, 96 MB with its server.
+CHECK_PACKAGES := prometheus
+.PHONY: deps check-deps
+check-deps:
+	$(Q)sh tests/deps.sh $(CHECK_PACKAGES)
 deps:
 	$(Q)sh tests/deps.sh $(PACKAGES)
 
@@ -187,6 +191,7 @@ help:
 	@echo '  bench     print the table of measurements, write build/bench/*.json'
 	@echo '  chaos     10,000 random kills of services and their supervisor under load (long)'
 	@echo '  crash     kill after every instruction of every operation of every channel kind (minutes)'
+	@echo '  check-deps the Debian packages that some tests check more with'
 	@echo '  bench-deps the Debian packages that shmchan is measured against'
 	@echo '  asan tsan the tests, built with that sanitizer'
 	@echo '  fuzz      run the fuzz targets, FUZZ_SECONDS (600) each, with asan and ubsan'

@@ -59,9 +59,17 @@ $(O)/share/bash-completion/completions/shmtool: $(O)/bin/shmtool
 	$(call say,GEN)
 	$(Q)mkdir -p $(@D)
 	$(Q)$< completion >$@
+# So do the schemas of what it prints.
+EXTRA_ALL += $(O)/share/shmchan/shmtool-schema.json
+$(O)/share/shmchan/shmtool-schema.json: $(O)/bin/shmtool
+	$(call say,GEN)
+	$(Q)mkdir -p $(@D)
+	$(Q)$< -j schema >$@
 .PHONY: install-shmtool
 install: install-shmtool
 install-shmtool: all
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -d $(DESTDIR)$(PREFIX)/share/shmchan
+	install -m 644 $(O)/share/shmchan/shmtool-schema.json $(DESTDIR)$(PREFIX)/share/shmchan
 	install -m 644 $(O)/share/man/man1/shmtool.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(O)/share/bash-completion/completions/shmtool $(DESTDIR)$(PREFIX)/share/bash-completion/completions

@@ -357,7 +357,7 @@ int shmchan_take_batch(struct shmchan *ch, struct shmchan_msg *m, unsigned n)
 		n = INT_MAX;
 	// What comes after a notice would be completed before it.
 	while (got < n && !(got && ch->notice)) {
-		if (!ch->many && !ch->tx && !SHMCHAN_PROBE_POP_ENABLED())
+		if (!ch->many && !ch->tx && !ch->l && !SHMCHAN_PROBE_POP_ENABLED())
 			got += take_run(ch, m + got, n - got);
 		if (got == n || (err = shmchan_take(ch, &m[got])) != 0)
 			break;
@@ -442,7 +442,7 @@ int shmchan_done_batch(struct shmchan *ch, unsigned n)
 
 int shmchan_done(struct shmchan *ch)
 {
-	if (unlikely(ch->done == ch->taken || ch->notice ||
+	if (unlikely(ch->done == ch->taken || ch->notice || ch->l ||
 		     (SHMCHAN_PROBE_DONE_ENABLED() && shmchan_sampled(ch, ch->done))))
 		return shmchan_done_batch(ch, 1);
 	// The oldest in flight is a message: aborted cells before it have been passed over.

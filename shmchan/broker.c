@@ -320,7 +320,7 @@ int shmchan_broker_create(struct shmchan_broker **out, const struct shmchan_grou
 
 // ------------------------------------------------------------------------------------------- adopting, ending
 
-int shmchan_broker_adopt(struct shmchan_broker **out, const char *group, struct shmchan_why *why)
+static int adopt(struct shmchan_broker **out, const char *group, pid_t former, struct shmchan_why *why)
 {
 	struct shmchan_broker *b;
 	uint32_t dead_inc;
@@ -330,7 +330,8 @@ int shmchan_broker_adopt(struct shmchan_broker **out, const char *group, struct 
 	err = open_broker(&b, group, why);
 	if (err)
 		return err;
-	if (shmchan_map_broker_alive(&b->map)) {
+	if (shmchan_map_broker_alive(&b->map) &&
+	    atomic_load(&b->map.c.ctl->broker_pid) != (uint64_t)former) {
 		err = shmchan_fail(why, SHMCHAN_EEXIST, 0, group, "its supervisor lives: pid %llu",
 				   (unsigned long long)atomic_load(&b->map.c.ctl->broker_pid));
 		shmchan_map_close(&b->map);
@@ -350,6 +351,106 @@ int shmchan_broker_adopt(struct shmchan_broker **out, const char *group, struct 
 	}
 	*out = b;
 	return 0;
+}
+
+static int ring_fits(const struct shmchan_ring_ref *r, const struct shmchan_chan_spec *c,
+		     struct shmchan_why *why)
+{
+	struct shmchan_ring_params p = ring_params(c);
+
+	if (r->kind != p.kind || r->cap != p.cap || r->msg_size != p.msg_size)
+		return shmchan_fail(why, SHMCHAN_ELAYOUT, 0, c->name,
+				    "the channel is there with another kind, capacity or message size (%u x %u "
+				    "bytes, not %u x %u)",
+				    r->cap, r->msg_size, p.cap, p.msg_size);
+	if (r->on_crash != p.on_crash ||
+	    (p.on_crash == SHMCHAN_REDELIVER && r->max_deliveries != p.max_deliveries))
+		return shmchan_fail(why, SHMCHAN_ELAYOUT, 0, c->name,
+				    "the channel is there with another on_crash or max_deliveries");
+	return 0;
+}
+
+static int pool_fits(const struct shmchan_pool_ref *r, const struct shmchan_pool_spec *p, struct shmchan_why *why)
+{
+	struct shmchan_pool_class one;
+	const struct shmchan_pool_class *classes = pool_classes(p, &one);
+	unsigned cnt = p->class_cnt ? p->class_cnt : 1;
+	bool same = r->class_cnt == cnt;
+
+	for (unsigned i = 0; i < cnt && same; i++)
+		same = r->classes[i].block_size == classes[i].block_size &&
+		       r->classes[i].cnt == classes[i].block_cnt;
+	return same ? 0
+		    : shmchan_fail(why, SHMCHAN_ELAYOUT, 0, p->name,
+				   "the pool is there with other sizes or numbers of blocks");
+}
+
+static int entry_fits(const struct shmchan_map *m, const struct shmchan_group_spec *s, unsigned i,
+		      struct shmchan_why *why)
+{
+	const struct shmchan_ctl_entry *have = &m->c.entries[i];
+	struct shmchan_ctl_entry want = {0};
+	const char *name = object_name(s, i);
+	int err = 0;
+
+	fill_entry(&want, s, i);
+	if (strncmp(have->name, name, SHMCHAN_NAME_MAX) != 0)
+		return shmchan_fail(why, SHMCHAN_ELAYOUT, 0, name, "in its place the group has '%.31s'",
+				    have->name);
+	if (m->entries[i].err) {
+		*why = m->entries[i].why;
+		return m->entries[i].err;
+	}
+	if (have->kind == want.kind && have->kind == SHMCHAN_OBJ_RING)
+		err = ring_fits(&m->entries[i].ring, &s->chans[i], why);
+	if (have->kind == want.kind && have->kind == SHMCHAN_OBJ_POOL)
+		err = pool_fits(&m->entries[i].pool, &s->pools[i - s->chan_cnt], why);
+	if (err)
+		return err;
+	if (memcmp(have->producers, want.producers, sizeof(want.producers)) != 0 ||
+	    memcmp(have->consumers, want.consumers, sizeof(want.consumers)) != 0)
+		return shmchan_fail(why, SHMCHAN_ELAYOUT, 0, name, "the group has it for other services");
+	if (memcmp(have, &want, sizeof(want)) != 0)
+		return shmchan_fail(why, SHMCHAN_ELAYOUT, 0, name,
+				    "the group has it with another kind, size or counters");
+	return 0;
+}
+
+int shmchan_group_fits(const struct shmchan_group_spec *s, struct shmchan_why *why)
+{
+	unsigned cnt = s->chan_cnt + s->pool_cnt + 1;
+	struct shmchan_map m;
+	struct shmchan_why unused;
+	int err;
+
+	why = why ? why : &unused;
+	err = shmchan_map_open(&m, s->name, false, why);
+	if (err)
+		return err;
+	if (m.c.proc_cnt != s->service_cnt + 1)
+		err = shmchan_fail(why, SHMCHAN_ELAYOUT, 0, s->name, "it has %u services, not %u",
+				   m.c.proc_cnt - 1, s->service_cnt);
+	for (unsigned i = 0; i < s->service_cnt && !err; i++)
+		if (strncmp(m.c.procs[i + 1].name, s->services[i], SHMCHAN_NAME_MAX) != 0)
+			err = shmchan_fail(why, SHMCHAN_ELAYOUT, 0, s->services[i],
+					   "in its process slot %u is '%.31s'", i + 1,
+					   m.c.procs[i + 1].name);
+	if (!err && m.cnt != cnt)
+		err = shmchan_fail(why, SHMCHAN_ELAYOUT, 0, s->name, "it has %u objects, not %u", m.cnt, cnt);
+	for (unsigned i = 0; i < cnt && !err; i++)
+		err = entry_fits(&m, s, i, why);
+	shmchan_map_close(&m);
+	return err;
+}
+
+int shmchan_broker_adopt(struct shmchan_broker **out, const char *group, struct shmchan_why *why)
+{
+	return adopt(out, group, 0, why);
+}
+
+int shmchan_broker_resume(struct shmchan_broker **out, const char *group, struct shmchan_why *why)
+{
+	return adopt(out, group, getpid(), why);
 }
 
 void shmchan_broker_leave(struct shmchan_broker *b)
@@ -520,6 +621,31 @@ int shmchan_broker_leaving(struct shmchan_broker *b, unsigned slot, bool leaving
 		return SHMCHAN_ESTALE;
 	atomic_store_explicit(life, leaving ? now | SHMCHAN_LIFE_LEAVING : now & ~SHMCHAN_LIFE_LEAVING,
 			      memory_order_release);
+	return 0;
+}
+
+int shmchan_broker_slot(const struct shmchan_broker *b, unsigned slot, struct shmchan_slot_state *out)
+{
+	const struct shmchan_ctl_proc *p;
+	uint64_t life, left, pid;
+
+	if (slot < 1 || slot >= b->map.c.proc_cnt)
+		return SHMCHAN_EINVAL;
+	p = &b->map.c.procs[slot];
+	life = atomic_load_explicit(&p->life, memory_order_acquire);
+	pid = atomic_load_explicit(&p->pid, memory_order_acquire);
+	left = atomic_load_explicit(&p->left, memory_order_acquire);
+	*out = (struct shmchan_slot_state){
+		.state = shmchan_life_state(life),
+		.incarnation = (uint32_t)life,
+		.pid = pid <= INT32_MAX ? (pid_t)pid : 0,
+		.start_time = atomic_load_explicit(&p->start_time, memory_order_relaxed),
+		.attached = atomic_load_explicit(&p->attached, memory_order_acquire) == (uint32_t)life,
+		.ready = atomic_load_explicit(&p->ready, memory_order_acquire) == (uint32_t)life,
+		.exit_status = (left & SHMCHAN_LEFT) && (uint32_t)left == (uint32_t)life
+				       ? (int)(left >> 32 & 0xff)
+				       : -1,
+	};
 	return 0;
 }
 

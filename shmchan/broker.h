@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 #include "shmchan/shmchan.h"
+#include "shmchan/view.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -77,6 +78,12 @@ SHMCHAN_API int shmchan_group_sizes(const struct shmchan_group_spec *spec, uint6
 // shmchan_broker_adopt maps an existing group whose broker is dead, makes the calling process its broker, and
 // finishes what the dead one had begun. Errors: ENOENT; EEXIST its broker lives; ELAYOUT; ETRUNC; ECORRUPT; ESYS.
 SHMCHAN_API int shmchan_broker_adopt(struct shmchan_broker **out, const char *group, struct shmchan_why *why);
+// shmchan_broker_resume does so too when the broker was this very process before it called execve.
+SHMCHAN_API int shmchan_broker_resume(struct shmchan_broker **out, const char *group, struct shmchan_why *why);
+
+// shmchan_group_fits: is the group of that name, as it stands in memory, the one that `spec` describes? 0; ELAYOUT, with
+// the first difference in why; errors of opening it. Changes nothing.
+SHMCHAN_API int shmchan_group_fits(const struct shmchan_group_spec *spec, struct shmchan_why *why);
 
 // shmchan_broker_destroy unlinks and unmaps everything. The processes should have ended; those that have not
 // keep their mappings and talk to nobody. NULL is allowed.
@@ -103,6 +110,19 @@ SHMCHAN_API int shmchan_broker_spawned(struct shmchan_broker *b, unsigned slot, 
 // shmchan_broker_leaving says whether the incarnation that runs is to end when its channels are empty; shmchan_receives is false
 // for it from then on. It ends with the incarnation. Errors: EINVAL no such slot; ESTALE no process.
 SHMCHAN_API int shmchan_broker_leaving(struct shmchan_broker *b, unsigned slot, bool leaving);
+
+// What the group's memory says of a process slot. Who died while there was no broker is found with it.
+struct shmchan_slot_state {
+	enum shmchan_proc_state state;
+	uint32_t incarnation;
+	pid_t pid;           // 0 = not recorded
+	uint64_t start_time; // as in /proc/PID/stat; 0 = not recorded: it was dead when it was to be
+	bool attached, ready; // this incarnation has
+	int exit_status;      // it said that it calls exit() with that; -1 = it did not say. A hint: its own word
+};
+// Errors: EINVAL no such slot.
+SHMCHAN_API int shmchan_broker_slot(const struct shmchan_broker *b, unsigned slot,
+				    struct shmchan_slot_state *out);
 
 // How a process died, for the dead letters.
 struct shmchan_death {

@@ -29,11 +29,13 @@ struct shmchan_ctl_proc {
 	_Atomic uint64_t beat;     // grows
 	_Atomic uint32_t attached; // incarnation that attached last
 	_Atomic uint32_t ready;    // incarnation that said ready last
-	char pad1[SHMCHAN_LINE - 16];
+	_Atomic uint64_t left;     // exit status in [32,40), SHMCHAN_LEFT, incarnation in [0,32): it calls exit()
+	char pad1[SHMCHAN_LINE - 24];
 
 	shmchan_bell bell;
 	char pad2[SHMCHAN_LINE - 4];
 };
+#define SHMCHAN_LEFT ((uint64_t)1 << 40)
 _Static_assert(sizeof(struct shmchan_ctl_proc) == 3 * SHMCHAN_LINE, "three writers, three lines");
 
 #define SHMCHAN_SLOT_WORDS (SHMCHAN_SLOT_MAX / 64)

@@ -24,6 +24,37 @@ void shmchan_proc_init(struct shmchan_proc *p, const struct shmchan_ctl_ref *c, 
 	snprintf(p->name, sizeof(p->name), "%.31s", p->self->name);
 }
 
+// Who says in its slot that it calls exit(): a supervisor that was away when it ended can't ask the kernel.
+static struct {
+	_Atomic(_Atomic uint64_t *) word;
+	uint32_t incarnation;
+	pid_t pid; // a child after fork has the handler too, and is not the slot's process
+	struct shmchan_seg seg; // of a process that has detached: the word stays mapped until it exits
+} leaving;
+
+static void on_leaving(int status, void *arg)
+{
+	_Atomic uint64_t *word = atomic_load_explicit(&leaving.word, memory_order_acquire);
+
+	if (word && leaving.pid == getpid())
+		atomic_store_explicit(word,
+				      SHMCHAN_LEFT | (uint64_t)(status & 0xff) << 32 | leaving.incarnation,
+				      memory_order_release);
+}
+
+static void leave_word(struct shmchan_proc *p)
+{
+	static atomic_flag registered = ATOMIC_FLAG_INIT;
+
+	atomic_store_explicit(&leaving.word, NULL, memory_order_relaxed);
+	shmchan_seg_close(&leaving.seg);
+	leaving.pid = getpid();
+	leaving.incarnation = p->incarnation;
+	atomic_store_explicit(&leaving.word, &p->self->left, memory_order_release);
+	if (!atomic_flag_test_and_set_explicit(&registered, memory_order_relaxed))
+		on_exit(on_leaving, NULL);
+}
+
 static int take_slot(struct shmchan_proc *p, struct shmchan_why *why)
 {
 	uint64_t life = atomic_load_explicit(&p->self->life, memory_order_acquire);
@@ -68,6 +99,8 @@ int shmchan_attach(struct shmchan_proc **out, const char *group, unsigned slot, 
 		p->seg = seg;
 		err = take_slot(p, why);
 	}
+	if (!err)
+		leave_word(p);
 	if (err) {
 		free(p);
 		shmchan_seg_close(&seg);
@@ -116,7 +149,10 @@ void shmchan_detach(struct shmchan_proc *p)
 			shmchan_seg_close(&p->pools[i]->seg);
 			free(p->pools[i]);
 		}
-	shmchan_seg_close(&p->seg);
+	if (atomic_load_explicit(&leaving.word, memory_order_relaxed) == &p->self->left)
+		leaving.seg = p->seg;
+	else
+		shmchan_seg_close(&p->seg);
 	free(p);
 }
 

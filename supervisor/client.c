@@ -5,7 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 #include "supervisor/link.h"
+#include "supervisor/rundir.h"
+#include "supervisor/say.h"
+#include "supervisor/stale.h"
+
+#define STOP_GRACE_MS 5000 // of services without a supervisor, from SIGTERM to SIGKILL
 
 static void print_alerts(const json_t *status)
 {
@@ -167,6 +173,32 @@ enum sup_exit client_scale(const char *group, const char *what)
 	return rc ? link_failed(&l) : SUP_OK;
 }
 
+// Its supervisor was killed: what it left is ended here.
+static enum sup_exit stop_left(const struct link *l)
+{
+	struct stale_found found = {0};
+	struct fail fail;
+
+	if (stale_stop(l->group, STOP_GRACE_MS, &found, &fail)) {
+		say(NULL, "%s", fail.text);
+		return fail.status;
+	}
+	if (!found.segments && !found.orphans && !found.files && l->fail.text[0])
+		return link_failed(l);
+	printf("%s: stopped; its supervisor was dead: %u processes ended, %u segments removed\n", l->group,
+	       found.orphans, found.segments);
+	return SUP_OK;
+}
+
+// The end of the connection says that all is gone, unless the supervisor was killed: before or while it stopped the group.
+static bool is_left(const char *group)
+{
+	char path[RUNDIR_PATH_MAX];
+	struct fail fail;
+
+	return rundir_socket(path, group, "state", &fail) == 0 && access(path, F_OK) == 0;
+}
+
 enum sup_exit client_stop(const char *group, const char *service)
 {
 	struct link l;
@@ -177,13 +209,16 @@ enum sup_exit client_stop(const char *group, const char *service)
 		return act(group, json_pack("{s:s, s:s}", "verb", "stop", "service", service), false, "stopped",
 			   service);
 	if (link_open(&l, group, false))
-		return link_failed(&l);
+		return l.fail.status == SUP_UNREACHABLE || l.fail.status == SUP_NO_GROUP ? stop_left(&l)
+											  : link_failed(&l);
 	rc = link_send(&l, json_pack("{s:s}", "verb", "stop")) || link_read(&l, &reply) ||
 	     (reply && link_check(&l, reply));
 	link_close(&l);
 	json_decref(reply);
 	if (rc)
 		return link_failed(&l);
+	if (!reply && is_left(group))
+		return stop_left(&l);
 	printf("%s: stopped\n", group);
 	return SUP_OK;
 }

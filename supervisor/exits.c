@@ -19,6 +19,7 @@ static const char *const text[] = {
 	[SUP_REFUSED] = "the supervisor refused: unknown service, or not in this state",
 	[SUP_UNREACHABLE] = "the supervisor of the group is dead or does not answer",
 	[SUP_REPORT] = "the report could not be written",
+	[SUP_DIFFERS] = "the group in memory is not what the topology, or this shmsup, would make it: it can't be taken over",
 };
 _Static_assert(sizeof(text) / sizeof(text[0]) == SUP_EXIT_CNT, "every status is explained");
 

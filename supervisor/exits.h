@@ -22,6 +22,7 @@ enum sup_exit {
 	SUP_REFUSED = 12,
 	SUP_UNREACHABLE = 13,
 	SUP_REPORT = 14,
+	SUP_DIFFERS = 15,
 	SUP_EXIT_CNT
 };
 

@@ -9,10 +9,13 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "supervisor/adopt.h"
 #include "supervisor/rundir.h"
 #include "supervisor/say.h"
 #include "supervisor/stale.h"
 
+#define ADOPT_WAIT_NS UINT64_C(2000000000) // for the lock of a supervisor that has been killed and is not yet gone
+#define BROKEN_WAIT_MS 10000
 #define RETRY_NS UINT64_C(5000000)
 
 static void go_on(struct group *g);
@@ -26,6 +29,7 @@ void group_stop(struct group *g, enum group_end why)
 	g->end_ns = loop_now();
 	chaos_stop(&g->chaos);
 	scale_stop(g);
+	group_keep(g);
 	events_put(g->events, "group", json_pack("{s:s}", "state", "stopping"));
 	group_go_on_soon(g);
 }
@@ -269,7 +273,7 @@ static int remove_stale(const char *name, struct fail *fail)
 {
 	struct stale_found found;
 
-	if (stale_remove(name, &found, fail))
+	if (stale_remove(name, 0, &found, fail))
 		return -1;
 	if (found.segments || found.orphans)
 		say(name, "a killed supervisor had left %u segments and %u processes; they are removed",
@@ -281,7 +285,12 @@ static int create(struct group *g, struct fail *fail)
 {
 	const char *name = g->plan->spec.name;
 	struct shmchan_why why = {0};
-	int rc = shmchan_broker_create(&g->broker, &g->plan->spec, &why);
+	int rc;
+
+	if (remove_stale(name, fail) || keep_create(&g->keep, name, fail))
+		return -1;
+	group_keep(g);
+	rc = shmchan_broker_create(&g->broker, &g->plan->spec, &why);
 
 	if (rc == SHMCHAN_EEXIST)
 		return fail_set(fail, SUP_RUNNING, "can't run group '%s': %s", name,
@@ -328,13 +337,18 @@ static int set_up(struct group *g, struct fail *fail)
 	if (find_programs(g, fail) ||
 	    (g->options->report_file && report_check_file(g->options->report_file, fail)) ||
 	    open_signals(g, fail) || rundir_make(fail) ||
-	    (g->lock = rundir_lock(g->plan->spec.name, fail)) < 0 || remove_stale(g->plan->spec.name, fail) ||
-	    create(g, fail) || report_open(&g->report, g->plan, fail) ||
+	    (g->lock = rundir_lock(g->plan->spec.name, g->options->adopt ? ADOPT_WAIT_NS : 0, fail)) < 0 ||
+	    adopt_group(g, fail))
+		return -1;
+	if (g->phase == KEEP_FINISHED)
+		return 0;
+	if ((!g->broker && create(g, fail)) || report_open(&g->report, g->plan, fail) ||
 	    look_open(&g->look, g->plan, fail) || open_sockets(g, fail))
 		return -1;
 	g->poison = poison_open(g);
 	if (!g->poison)
 		return fail_set(fail, SUP_SYSTEM, "no memory for the group");
+	g->adopting = false;
 	return 0;
 }
 
@@ -350,10 +364,19 @@ static void tear_down(struct group *g)
 	poison_close(g->poison);
 	look_close(g->look);
 	report_close(g->report);
-	shmchan_broker_destroy(g->broker);
+	if (g->adopting)
+		shmchan_broker_leave(g->broker); // what could not be taken over is left as it was
+	else
+		shmchan_broker_destroy(g->broker);
 	notify_close(g->notify);
 	control_shut(g->control);
-	rundir_unlock(g->plan->spec.name, g->lock);
+	if (g->keep && !g->adopting)
+		keep_remove(g->plan->spec.name);
+	keep_close(g->keep);
+	if (g->adopting)
+		close(g->lock);
+	else
+		rundir_unlock(g->plan->spec.name, g->lock);
 	events_put(g->events, "group", json_pack("{s:s}", "state", "ended"));
 	events_delete(g->events);
 	control_close(g->control); // last: the end of a connection says that all is gone
@@ -369,9 +392,18 @@ static void tear_down(struct group *g)
 
 static bool kill_for_chaos(void *ctx, unsigned service)
 {
-	struct service *s = &((struct group *)ctx)->services[service];
+	struct group *g = ctx;
+	struct service *s = &g->services[service];
 
-	return (s->state == SVC_STARTING || s->state == SVC_READY) && service_signal(s, SIGKILL);
+	if (s->state != SVC_STARTING && s->state != SVC_READY)
+		return false;
+	group_keep(g);
+	s->chaos_kills++; // kept together with the signal that is asked for
+	if (service_signal(s, SIGKILL))
+		return true;
+	s->chaos_kills--;
+	service_keep(s);
+	return false;
 }
 
 static uint64_t respawns_of(void *ctx)
@@ -381,16 +413,26 @@ static uint64_t respawns_of(void *ctx)
 
 static void run(struct group *g)
 {
+	uint64_t random = g->chaos.random;
 	struct fail fail;
 	int err = 0;
 
-	g->begin_ns = loop_now();
-	events_put(g->events, "group", json_pack("{s:s}", "state", "running"));
+	events_put(g->events, "group", json_pack("{s:s}", "state", g->adoptions ? "adopted" : "running"));
 	tell_open(&g->tell, g->loop);
 	progress_start(&g->progress, g->loop, g->plan, g->report, respawns_of, g);
 	hang_start(&g->hang_watch, g);
 	alert_start(&g->alert, g);
 	chaos_start(&g->chaos, g->loop, &g->plan->chaos, kill_for_chaos, g);
+	if (g->adoptions) {
+		g->chaos.random = random;
+		adopt_go_on(g);
+	} else {
+		g->begin_ns = loop_now();
+		g->phase = KEEP_RUNNING;
+		for (unsigned i = 0; i < g->service_cnt; i++)
+			service_keep(&g->services[i]);
+		group_keep(g);
+	}
 	go_on(g);
 	while (!group_done(g) || loop_timer_is_set(&g->go_on)) {
 		err = loop_turn(g->loop, UINT64_MAX);
@@ -403,8 +445,11 @@ static void run(struct group *g)
 	// Only after a broken wait can there be a process now; there is no other way to end it in order.
 	for (unsigned i = 0; i < g->service_cnt; i++)
 		if (g->services[i].pid > 0 && svc_has_process(g->services[i].state)) {
+			struct pollfd p = {g->services[i].pidfd.fd, POLLIN, 0};
+
 			kill(-g->services[i].pid, SIGKILL);
-			waitpid(g->services[i].pid, NULL, 0);
+			poll(&p, 1, BROKEN_WAIT_MS); // an adopted one is no child
+			waitpid(g->services[i].pid, NULL, WNOHANG);
 		}
 	group_stop(g, GROUP_ALL_ENDED);
 	progress_stop(&g->progress);
@@ -519,6 +564,9 @@ static enum sup_exit finish(struct group *g)
 		status = status == SUP_OK ? SUP_REPORT : status;
 	}
 	json_decref(object);
+	g->phase = KEEP_FINISHED;
+	g->exit_status = status;
+	group_keep(g);
 	return status;
 }
 
@@ -541,7 +589,9 @@ enum sup_exit group_run(struct plan *plan, const struct group_options *options)
 	g.random = loop_now() ^ (uint64_t)getpid() << 32;
 	if (set_up(&g, &fail)) {
 		status = fail.status;
-		say(NULL, "%s; nothing was started", fail.text);
+		say(NULL, "%s; nothing was %s", fail.text, g.adopting ? "changed" : "started");
+	} else if (g.phase == KEEP_FINISHED) {
+		status = g.exit_status;
 	} else {
 		run(&g);
 		status = finish(&g);

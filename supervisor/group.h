@@ -5,11 +5,13 @@
 #ifndef SUPERVISOR_GROUP_H
 #define SUPERVISOR_GROUP_H
 
+#include <signal.h>
 #include "supervisor/alert.h"
 #include "supervisor/chaos.h"
 #include "supervisor/control.h"
 #include "supervisor/events.h"
 #include "supervisor/hang.h"
+#include "supervisor/keep.h"
 #include "supervisor/launch.h"
 #include "supervisor/logs.h"
 #include "supervisor/look.h"
@@ -23,18 +25,32 @@
 #include "supervisor/tell.h"
 #include "supervisor/strategy.h"
 
+enum group_adopt {
+	GROUP_ADOPT_NEVER,  // what a killed supervisor left is ended and removed
+	GROUP_ADOPT_IF_ANY, // the group is taken over where it was left; if there is none, it is begun
+	GROUP_ADOPT_ONLY,   // if there is none, that is an error
+};
+
 struct group_options {
 	const char *report_file; // NULL = none
 	bool verbose;            // also tell of deaths that were asked for
 	enum loop_kind loop;
+	enum group_adopt adopt;
 };
 
 // group_run creates the group of `plan`, runs it until its job is complete, it failed, or it was told to
 // stop, ends every process and removes everything. Returns the exit status; the reasons have been said.
-// Blocks the signals it handles.
+// Blocks the signals it handles. With options->adopt: as if this process had been the group's supervisor from its beginning.
 enum sup_exit group_run(struct plan *plan, const struct group_options *options);
 
 // ---- inside: group.c, group_service.c and group_verbs.c
+
+enum service_found { // at the adoption of its group
+	SERVICE_AS_KEPT,
+	SERVICE_ALIVE,
+	SERVICE_DIED,   // `fate` has what is known of it
+	SERVICE_UNBORN, // announced, but no process was started
+};
 
 enum group_end { // why a group ends
 	GROUP_RUNS,
@@ -59,7 +75,9 @@ struct service {
 	enum svc_state state;
 	pid_t pid;            // 0 = none
 	unsigned incarnation; // 0 = never spawned
+	unsigned mourned;     // incarnation whose death is counted
 	uint64_t spawns, deaths;
+	uint64_t chaos_kills;
 	uint64_t since_ns;    // in its state
 	uint64_t spawned_ns;  // its process
 	int asked_signal;     // that the supervisor sent it; 0 = none
@@ -74,6 +92,9 @@ struct service {
 	bool reaping;                // inside service_reap: its events come after that of the death
 	bool blocked;         // scratch of group_go_on
 	bool held;            // stopped by a command: it is there to be started again
+	bool adopted;         // this incarnation is not this process's child
+	enum service_found found;
+	siginfo_t fate; // with SERVICE_DIED
 	struct svc_history history;
 	struct svc_death last; // how the last incarnation died
 	char status[NOTIFY_STATUS_MAX];
@@ -96,6 +117,11 @@ struct group {
 	struct strategy *strategies;
 	struct poison *poison;
 	struct launcher launcher;
+	struct keep *keep;
+	enum keep_phase phase;
+	enum sup_exit exit_status; // when finished
+	unsigned adoptions;
+	bool adopting; // taking over, and not yet its supervisor
 	int lock; // rundir_lock
 	struct progress progress;
 	struct tell tell;
@@ -130,6 +156,16 @@ bool service_signal(struct service *s, int signal);
 void service_kill(struct service *s); // SIGKILL to its process group, and again until it is gone
 void service_reap(struct service *s); // if it is dead, what a death leads to
 uint64_t service_respawns(const struct service *s);
+// service_mourn counts the death of its incarnation and keeps how it died: the first step of every death. service_bury is the rest:
+// recovery, judgement, what follows.
+void service_mourn(struct service *s, const siginfo_t *info);
+void service_bury(struct service *s);
+void service_watch(struct service *s);     // its pidfd
+void service_terminate(struct service *s); // SIGTERM, SIGKILL after its stop timeout
+void service_set_timer(struct service *s, uint64_t after_ns);
+// service_keep, group_keep: what they hold now is what a supervisor that adopts the group begins with.
+void service_keep(const struct service *s);
+void group_keep(const struct group *g);
 // service_death_text: "was killed by SIGSEGV", "ended with exit status 3".
 void service_death_text(const struct svc_death *d, char *out, size_t size);
 

@@ -6,6 +6,7 @@
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "supervisor/fate.h"
 #include "supervisor/group.h"
 #include "supervisor/say.h"
 
@@ -28,7 +29,9 @@ void service_death_text(const struct svc_death *d, char *out, size_t size)
 {
 	const char *name = sigabbrev_np(d->status);
 
-	if (d->spawn_failed)
+	if (d->unknown)
+		snprintf(out, size, "died while its group had no supervisor");
+	else if (d->spawn_failed)
 		snprintf(out, size, "could not be started: %s", strerror(d->status));
 	else if (d->hung)
 		snprintf(out, size, "hung and was killed by SIGKILL");
@@ -83,7 +86,7 @@ static void tell(struct service *s)
 	events_put(e, svc_state_name(s->state), o);
 }
 
-static void set_timer(struct service *s, uint64_t after_ns)
+void service_set_timer(struct service *s, uint64_t after_ns)
 {
 	struct fail fail;
 
@@ -91,14 +94,23 @@ static void set_timer(struct service *s, uint64_t after_ns)
 		fail_set(&fail, SUP_SYSTEM, "no memory for a timer");
 		group_broken(s->group, &fail);
 	}
+	service_keep(s);
 }
 
 bool service_signal(struct service *s, int signal)
 {
-	if (s->pidfd.fd < 0 || pidfd_send_signal(s->pidfd.fd, signal, NULL, 0))
+	int before = s->asked_signal;
+
+	if (s->pidfd.fd < 0)
 		return false;
+	// Kept before it is sent: an adopter must know a death that was asked for, and sends SIGKILL once more.
 	s->asked_signal = signal;
-	return true;
+	service_keep(s);
+	if (pidfd_send_signal(s->pidfd.fd, signal, NULL, 0) == 0)
+		return true;
+	s->asked_signal = before;
+	service_keep(s);
+	return false;
 }
 
 void service_kill(struct service *s)
@@ -107,17 +119,17 @@ void service_kill(struct service *s)
 		return;
 	service_signal(s, SIGKILL);
 	kill(-s->pid, SIGKILL); // its children; the process is not reaped yet, so the number is still theirs
-	set_timer(s, KILL_AGAIN_NS);
+	service_set_timer(s, KILL_AGAIN_NS);
 }
 
-static void terminate(struct service *s)
+void service_terminate(struct service *s)
 {
 	if (s->pid <= 0)
 		return;
 	kill(-s->pid,
 	     SIGCONT); // a stopped process does not see SIGTERM; after it, it could undo a stop of the process's own end
 	service_signal(s, SIGTERM);
-	set_timer(s, s->plan->stop_timeout_ns);
+	service_set_timer(s, s->plan->stop_timeout_ns);
 }
 
 static void enter(struct service *s, enum svc_state state)
@@ -174,7 +186,7 @@ bool service_feed(struct service *s, enum svc_event event)
 		note_ready(s);
 		break;
 	case SVC_DO_TERM:
-		terminate(s);
+		service_terminate(s);
 		break;
 	case SVC_DO_KILL:
 		service_kill(s);
@@ -189,6 +201,7 @@ bool service_feed(struct service *s, enum svc_event event)
 	case SVC_ACTION_CNT:
 		break;
 	}
+	service_keep(s);
 	group_go_on_soon(s->group);
 	return true;
 }
@@ -211,7 +224,8 @@ static void feed_death(struct service *s)
 		enter(s, SVC_RECALLED); // its turn to start comes with that of the others
 	service_feed(s, event);
 	if (s->state == SVC_BACKOFF && event == SVC_EV_DELAY)
-		set_timer(s, delay_ns);
+		service_set_timer(s, delay_ns);
+	service_keep(s);
 }
 
 static void spawn_failed(struct service *s, int err)
@@ -242,6 +256,14 @@ static void spawn(struct service *s)
 		enter(s, SVC_FAILED);
 		return;
 	}
+	s->pid = 0;
+	s->adopted = false;
+	s->asked_signal = 0;
+	s->was_ready = s->late = s->hung = s->told_start = s->told_ready = false;
+	s->status[0] = 0;
+	s->since_ns = s->spawned_ns = loop_now();
+	loop_timer_cancel(g->loop, &s->timer);
+	service_keep(s); // before there is a process: an adopter knows what to look for
 	err = launch_spawn(&g->launcher, &s->launch, s->incarnation, &s->pid, &s->pidfd.fd);
 	if (err) {
 		s->pidfd.fd = -1;
@@ -250,27 +272,30 @@ static void spawn(struct service *s)
 		return;
 	}
 	s->spawns++;
-	s->asked_signal = 0;
-	s->was_ready = s->late = s->hung = s->told_start = s->told_ready = false;
-	s->status[0] = 0;
-	s->since_ns = s->spawned_ns = loop_now();
 	shmchan_broker_spawned(g->broker, s->slot, s->pid);
-	if (loop_watch(g->loop, &s->pidfd)) {
-		fail_set(&fail, SUP_SYSTEM, "no memory to watch service '%s'", s->plan->name);
-		group_broken(g, &fail);
-	}
-	loop_timer_cancel(g->loop, &s->timer);
+	service_keep(s);
+	service_watch(s);
 	tell(s);
 	if (!s->plan->notifies)
 		service_feed(s, SVC_EV_READY);
 	else if (s->plan->ready_timeout_ns)
-		set_timer(s, s->plan->ready_timeout_ns);
+		service_set_timer(s, s->plan->ready_timeout_ns);
+}
+
+void service_watch(struct service *s)
+{
+	struct fail fail;
+
+	if (loop_watch(s->group->loop, &s->pidfd)) {
+		fail_set(&fail, SUP_SYSTEM, "no memory to watch service '%s'", s->plan->name);
+		group_broken(s->group, &fail);
+	}
 }
 
 static bool was_asked(const struct service *s, const siginfo_t *info)
 {
 	return s->asked_signal && !s->late && !s->hung &&
-	       (s->asked_signal == SIGTERM ||
+	       (s->asked_signal == SIGTERM || info->si_code == 0 ||
 		(info->si_code != CLD_EXITED && info->si_status == s->asked_signal));
 }
 
@@ -329,11 +354,11 @@ static void tell_death(struct service *s, pid_t pid, unsigned incarnation, const
 	tell(s);
 }
 
-static void recover(struct service *s, const siginfo_t *info, struct shmchan_repair *repair)
+static void recover(struct service *s, struct shmchan_repair *repair)
 {
 	struct group *g = s->group;
-	struct shmchan_death death = {s->pid, info->si_code, info->si_status, 0};
-	bool killed = info->si_code != CLD_EXITED && info->si_status == SIGKILL && !s->hung && !s->late;
+	struct shmchan_death death = {s->pid, s->last.code, s->last.status, 0};
+	bool killed = s->last.unknown || (s->last.code != CLD_EXITED && s->last.status == SIGKILL && !s->hung && !s->late);
 	struct fail fail;
 	int rc;
 
@@ -350,39 +375,55 @@ static void recover(struct service *s, const siginfo_t *info, struct shmchan_rep
 		loop_timer_set(g->loop, &g->retry, RETRY_NS);
 }
 
-void service_reap(struct service *s)
+void service_mourn(struct service *s, const siginfo_t *info)
 {
-	struct group *g = s->group;
-	struct shmchan_repair repair = {0};
-	siginfo_t info = {0};
-	int fd = s->pidfd.fd;
-	pid_t pid = s->pid;
-	unsigned incarnation = s->incarnation;
-
-	if (fd < 0 || waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid == 0)
-		return;
-	kill(-pid, SIGKILL); // its children go with it; its own number is not free before the next line
-	waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
-	notify_drain(g->notify); // a READY=1 that came before the death
-	loop_unwatch(g->loop, &s->pidfd);
-	s->pidfd.fd = -1;
 	s->deaths++;
-	s->last = (struct svc_death){.asked = was_asked(s, &info),
+	s->last = (struct svc_death){.unknown = info->si_code == 0,
+				     .asked = was_asked(s, info),
 				     .late = s->late,
 				     .hung = s->hung,
 				     .ready = s->was_ready,
 				     .lived_ns = loop_now() - s->spawned_ns,
-				     .code = info.si_code,
-				     .status = info.si_status};
-	recover(s, &info, &repair);
+				     .code = info->si_code,
+				     .status = info->si_status};
+	s->mourned = s->incarnation;
+	service_keep(s); // from here on the kernel may forget it
+}
+
+void service_bury(struct service *s)
+{
+	struct shmchan_repair repair = {0};
+	pid_t pid = s->pid;
+	unsigned incarnation = s->incarnation;
+	int fd = s->pidfd.fd;
+
+	loop_unwatch(s->group->loop, &s->pidfd);
+	s->pidfd.fd = -1;
+	recover(s, &repair);
 	s->pid = 0;
 	s->reaping = true;
 	feed_death(s);
 	s->reaping = false;
-	close(fd);
+	group_keep(s->group); // strategies count too
+	if (fd >= 0)
+		close(fd);
 	tell_death(s, pid, incarnation, &repair);
-	poison_tell(g->poison);
+	poison_tell(s->group->poison);
 	say_death(s, pid, incarnation, &repair);
+}
+
+void service_reap(struct service *s)
+{
+	int fd = s->pidfd.fd;
+	siginfo_t info;
+
+	if (fd < 0 || !fate_of(fd, s->pid, &info))
+		return;
+	kill(-s->pid, SIGKILL); // its children go with it; its own number is not free before it is reaped
+	notify_drain(s->group->notify); // a READY=1 that came before the death
+	service_mourn(s, &info);
+	waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG); // of an adopted one: another's affair
+	service_bury(s);
 }
 
 static void on_pidfd(struct loop_watch *w, short revents)
@@ -391,10 +432,22 @@ static void on_pidfd(struct loop_watch *w, short revents)
 }
 _Static_assert(offsetof(struct service, pidfd) == 0, "on_pidfd casts");
 
+// It may have said READY=1 when nobody listened, and does not use the group's memory, where it would stand.
+static bool is_unheard(const struct service *s)
+{
+	struct shmchan_slot_state st;
+
+	return s->adopted && shmchan_broker_slot(s->group->broker, s->slot, &st) == 0 && !st.attached;
+}
+
 static void on_timer(struct loop_timer *t)
 {
 	struct service *s = (struct service *)((char *)t - offsetof(struct service, timer));
 
+	if (s->state == SVC_STARTING && is_unheard(s)) {
+		service_feed(s, SVC_EV_READY);
+		return;
+	}
 	if (s->state == SVC_STARTING && !s->late)
 		say(group_name(s), "service '%s' (pid %d) was not ready within %llu ms; it is killed",
 		    s->plan->name, (int)s->pid, (unsigned long long)(s->plan->ready_timeout_ns / 1000000));

@@ -35,6 +35,8 @@ static json_t *status_of(const struct service *s, uint64_t now_ns)
 		json_object_set_new(o, "last", json_string(text));
 		json_object_set_new(o, "last_death", death_of(s));
 	}
+	if (s->adopted)
+		json_object_set_new(o, "adopted", json_true());
 	if (s->status[0])
 		json_object_set_new(o, "status", json_string(s->status));
 	return o;
@@ -61,8 +63,9 @@ static json_t *verb_status(struct group *g, const json_t *request, struct contro
 
 	for (unsigned i = 0; i < g->service_cnt; i++)
 		json_array_append_new(services, status_of(&g->services[i], now_ns));
-	return json_pack("{s:b, s:{s:s, s:i, s:s, s:o, s:o, s:o, s:s*}}", "ok", 1, "status", "group", g->plan->spec.name,
-			 "supervisor_pid", (int)getpid(), "state", g->stopping ? "stopping" : "running",
+	return json_pack("{s:b, s:{s:s, s:i, s:i, s:s, s:o, s:o, s:o, s:s*}}", "ok", 1, "status", "group",
+			 g->plan->spec.name, "supervisor_pid", (int)getpid(), "adoptions", (int)g->adoptions,
+			 "state", g->stopping ? "stopping" : "running",
 			 "services", services, "alerts", alerts_of(g), "parked",
 			 poison_list(g->poison), "logs", logs_folder(g->logs));
 }
@@ -136,6 +139,7 @@ static json_t *stop_one(struct group *g, const json_t *request, struct control_w
 		return error;
 	service_feed(s, SVC_EV_STOP);
 	s->held = s->state == SVC_STOPPING || s->state == SVC_STOPPED;
+	service_keep(s);
 	*wait = (struct control_wait){true, (unsigned)(s - g->services), DOWN, false, -1};
 	return NULL;
 }
@@ -160,6 +164,7 @@ static void start_with_deps(struct service *s, bool asked)
 	s->reserved = false;
 	if (svc_is_down(s->state)) {
 		s->held = false;
+		service_keep(s);
 		service_feed(s, SVC_EV_RECALL);
 	}
 	for (unsigned i = 0; i < s->plan->dep_cnt; i++)

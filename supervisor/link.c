@@ -41,7 +41,9 @@ int link_open(struct link *l, const char *group, bool has_limit)
 			 addr.sun_path);
 	else if (errno == ECONNREFUSED)
 		fail_set(&l->fail, SUP_UNREACHABLE,
-			 "the supervisor of group '%s' is dead; `shmsup run` cleans up after it", group);
+			 "the supervisor of group '%s' is dead; `shmsup run --adopt` goes on with it, `shmsup stop` "
+			 "ends what is left",
+			 group);
 	else
 		fail_set(&l->fail, SUP_UNREACHABLE, "can't reach the supervisor of group '%s' at %s: %s",
 			 group, addr.sun_path, strerror(errno));

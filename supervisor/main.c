@@ -20,6 +20,7 @@ enum option_flag {
 	OPT_SIGNAL = 32,
 	OPT_FOLLOW = 64,
 	OPT_WORD = 128, // one more word may follow
+	OPT_ADOPT = 256,
 };
 
 struct args {
@@ -28,7 +29,7 @@ struct args {
 	const char *name, *report;
 	const char *sets[SET_MAX];
 	unsigned set_cnt;
-	bool verbose, json, follow;
+	bool verbose, json, follow, adopt;
 	int signal;
 };
 
@@ -66,9 +67,9 @@ static int wanted_loop(enum loop_kind *out, struct fail *fail)
 	return 0;
 }
 
-static enum sup_exit do_run(const struct args *a)
+static enum sup_exit run_as(const struct args *a, enum group_adopt adopt)
 {
-	struct group_options options = {.report_file = a->report, .verbose = a->verbose};
+	struct group_options options = {.report_file = a->report, .verbose = a->verbose, .adopt = adopt};
 	struct plan *plan;
 	struct fail fail;
 	enum sup_exit status;
@@ -78,6 +79,16 @@ static enum sup_exit do_run(const struct args *a)
 	status = group_run(plan, &options);
 	plan_free(plan);
 	return status;
+}
+
+static enum sup_exit do_run(const struct args *a)
+{
+	return run_as(a, a->adopt ? GROUP_ADOPT_IF_ANY : GROUP_ADOPT_NEVER);
+}
+
+static enum sup_exit do_adopt(const struct args *a)
+{
+	return run_as(a, GROUP_ADOPT_ONLY);
 }
 
 static void say_mistake(void *cnt, const char *text)
@@ -187,10 +198,13 @@ static enum sup_exit do_schema(const struct args *a)
 }
 
 static const struct command commands[] = {
-	{"run", "TOPOLOGY [--name GROUP] [--set NAME=VALUE]... [--report FILE] [--verbose]",
+	{"run", "TOPOLOGY [--name GROUP] [--set NAME=VALUE]... [--report FILE] [--verbose] [--adopt]",
 	 "run the group of TOPOLOGY in the foreground until its job is complete; the report is one JSON "
-	 "object",
-	 1, OPT_NAME | OPT_SET | OPT_REPORT | OPT_VERBOSE, do_run},
+	 "object.\n      With --adopt: if its supervisor was killed, go on where it was; its services have run on",
+	 1, OPT_NAME | OPT_SET | OPT_REPORT | OPT_VERBOSE | OPT_ADOPT, do_run},
+	{"adopt", "TOPOLOGY [--name GROUP] [--set NAME=VALUE]... [--report FILE] [--verbose]",
+	 "the same as run --adopt, but refuse if there is nothing to adopt", 1,
+	 OPT_NAME | OPT_SET | OPT_REPORT | OPT_VERBOSE, do_adopt},
 	{"check", "TOPOLOGY [--name GROUP] [--set NAME=VALUE]...",
 	 "say what is wrong with TOPOLOGY, or what it would start; changes nothing", 1, OPT_NAME | OPT_SET,
 	 do_check},
@@ -263,6 +277,7 @@ static const struct option long_options[] = {
 	{"set", required_argument, NULL, OPT_SET},
 	{"report", required_argument, NULL, OPT_REPORT},
 	{"verbose", no_argument, NULL, OPT_VERBOSE},
+	{"adopt", no_argument, NULL, OPT_ADOPT},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"follow", no_argument, NULL, OPT_FOLLOW},
 	{"signal", required_argument, NULL, OPT_SIGNAL},
@@ -314,6 +329,9 @@ static enum sup_exit take_option(const struct command *c, struct args *a, int op
 		break;
 	case OPT_VERBOSE:
 		a->verbose = true;
+		break;
+	case OPT_ADOPT:
+		a->adopt = true;
 		break;
 	case OPT_JSON:
 		a->json = true;

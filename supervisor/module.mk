@@ -1,6 +1,7 @@
 # shmsup: broker, supervisor and their command line. All but main.c is a library, for the unit tests.
 LIBS += supervisor
 supervisor_SRC := $(addprefix supervisor/, \
+	adopt.c \
 	alert.c \
 	arena.c \
 	chaos.c \
@@ -11,12 +12,15 @@ supervisor_SRC := $(addprefix supervisor/, \
 	control.c \
 	events.c \
 	exits.c \
+	fate.c \
 	filter.c \
 	group.c \
 	group_channels.c \
+	group_keep.c \
 	group_service.c \
 	group_verbs.c \
 	hang.c \
+	keep.c \
 	launch.c \
 	link.c \
 	logs.c \
@@ -25,6 +29,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	loop_poll.c \
 	loop_uring.c \
 	notify.c \
+	orphan.c \
 	picture.c \
 	plan.c \
 	plan_confine.c \

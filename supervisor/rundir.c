@@ -7,7 +7,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LOCK_LOOK_NS 2000000
 
 static void folder(char *out, size_t size)
 {
@@ -82,8 +85,9 @@ static bool is_current(const char *path, int lock)
 	return fstat(lock, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
-int rundir_lock(const char *group, struct fail *fail)
+int rundir_lock(const char *group, uint64_t wait_ns, struct fail *fail)
 {
+	struct timespec pause = {0, LOCK_LOOK_NS};
 	char path[RUNDIR_PATH_MAX];
 	int lock, err;
 
@@ -95,6 +99,12 @@ int rundir_lock(const char *group, struct fail *fail)
 			return fail_set(fail, SUP_SYSTEM, "can't open lock %s: %s", path, strerror(errno));
 		if (flock(lock, LOCK_EX | LOCK_NB)) {
 			err = errno;
+			if (err == EWOULDBLOCK && wait_ns) {
+				wait_ns -= wait_ns < LOCK_LOOK_NS ? wait_ns : LOCK_LOOK_NS;
+				close(lock);
+				nanosleep(&pause, NULL);
+				continue;
+			}
 			if (err == EWOULDBLOCK)
 				held(group, lock, fail);
 			else

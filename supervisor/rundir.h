@@ -4,6 +4,7 @@
 #define SUPERVISOR_RUNDIR_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include "supervisor/exits.h"
 
 #define RUNDIR_PATH_MAX 108 // of a socket address
@@ -20,9 +21,9 @@ int rundir_socket(char *out, const char *group, const char *what, struct fail *f
 int rundir_open_notify(const char *group, struct fail *fail);
 
 // rundir_lock makes this process the only one that runs, or cleans up after, `group`: from before the first look at its segments until all is
-// gone. The kernel lets go of the lock when the process dies. Returns a descriptor (close-on-exec), or -1: SUP_RUNNING (with the pid of the holder),
+// gone. The kernel lets go of the lock when the process dies; wait_ns is for one that is about to. Returns a descriptor (close-on-exec), or -1: SUP_RUNNING (with the pid of the holder),
 // SUP_SYSTEM. rundir_unlock removes the file and closes; -1 is allowed.
-int rundir_lock(const char *group, struct fail *fail);
+int rundir_lock(const char *group, uint64_t wait_ns, struct fail *fail);
 void rundir_unlock(const char *group, int lock);
 
 #endif

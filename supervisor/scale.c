@@ -125,6 +125,7 @@ json_t *verb_scale(struct group *g, const json_t *request, struct control_wait *
 			bring(s);
 		else if (i >= (unsigned)n && !s->reserved)
 			drain(s);
+		service_keep(s);
 	}
 	events_put(g->events, "scale",
 		   json_pack("{s:s, s:i, s:i}", "service", name, "from", (int)before, "to", (int)n));
@@ -148,6 +149,13 @@ json_t *scale_settle(struct group *g, unsigned first)
 			return NULL;
 	}
 	return json_pack("{s:b, s:i}", "ok", 1, "pid", 0);
+}
+
+void scale_resume(struct group *g)
+{
+	for (unsigned i = 0; i < g->service_cnt && !g->stopping; i++)
+		if (g->services[i].reserved && g->services[i].state == SVC_READY)
+			drain(&g->services[i]);
 }
 
 void scale_stop(struct group *g)

@@ -21,6 +21,8 @@ struct service;
 json_t *verb_scale(struct group *g, const json_t *request, struct control_wait *wait);
 // scale_settle: the reply when all replicas that are wanted are ready and the others gone, else NULL.
 json_t *scale_settle(struct group *g, unsigned first);
+// scale_resume: in a group that was adopted, replicas that were about to go do so.
+void scale_resume(struct group *g);
 // scale_stop: the group stops, nobody is drained any more.
 void scale_stop(struct group *g);
 

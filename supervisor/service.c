@@ -228,7 +228,7 @@ static enum svc_event judge_ready(const struct svc_policy *policy, struct svc_hi
 enum svc_event svc_judge(const struct svc_policy *policy, struct svc_history *history,
 			 const struct svc_death *death, uint64_t now_ns, uint32_t random, uint64_t *delay_ns)
 {
-	bool exited = !death->spawn_failed && death->code == CLD_EXITED;
+	bool exited = !death->spawn_failed && !death->unknown && death->code == CLD_EXITED;
 
 	if (exited && death->status == 0 && policy->restart != SVC_RESTART_ALWAYS)
 		return SVC_EV_END;
@@ -236,7 +236,8 @@ enum svc_event svc_judge(const struct svc_policy *policy, struct svc_history *hi
 		return policy->restart == SVC_RESTART_NEVER ? SVC_EV_GIVE_UP : SVC_EV_RESPAWN;
 	if (policy->restart == SVC_RESTART_NEVER || (exited && is_fatal_exit(policy, death->status)))
 		return SVC_EV_GIVE_UP;
-	bool killed = !death->spawn_failed && !death->late && !death->hung && !exited && death->status == SIGKILL;
+	bool killed = !death->spawn_failed && !death->late && !death->hung && !exited &&
+		      (death->unknown || death->status == SIGKILL);
 	if (!killed && too_many_deaths(policy, history, now_ns))
 		return SVC_EV_GIVE_UP;
 	if (death->ready)

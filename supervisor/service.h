@@ -79,6 +79,7 @@ struct svc_history {
 
 struct svc_death {
 	bool spawn_failed; // there was no process: posix_spawn failed
+	bool unknown;      // nobody can say how it died: its supervisor was dead as well. Taken for SIGKILL
 	bool asked;        // the supervisor killed it: a command, chaos
 	bool late;         // the supervisor killed it because it was not ready in time: its own failure
 	bool hung;         // the supervisor killed it because it made no progress: its own failure

@@ -7,9 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
-#include "shmchan/view.h"
 
 static volatile sig_atomic_t stopping;
 
@@ -102,27 +100,6 @@ void service_die_option(struct service *s, const char *arg)
 	service_fail(s, SERVICE_USAGE, "--die-at '%s': no such point; there are:%s", arg, known);
 }
 
-// PR_SET_PDEATHSIG says nothing when the supervisor was gone before the call, so its life is looked at
-// afterwards.
-static void die_with_supervisor(const struct service *s)
-{
-	struct shmchan_view_group g;
-	struct shmchan_view *v;
-	struct shmchan_why why;
-	const char *group = getenv("SHMCHAN_GROUP");
-
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
-		service_fail(s, SERVICE_FAILED, "cannot tie its life to the supervisor's: %s",
-			     strerror(errno));
-	if (shmchan_view_open(&v, group, &why))
-		service_fail(s, SERVICE_GROUP, "cannot look at group '%s': %s", group, why.text);
-	shmchan_view_group(v, &g);
-	shmchan_view_close(v);
-	if (!g.broker_alive)
-		service_fail(s, SERVICE_GROUP, "supervisor of group '%s', pid %d, is dead; not starting",
-			     group, (int)g.broker_pid);
-}
-
 void service_attach(struct service *s)
 {
 	struct shmchan_why why;
@@ -133,7 +110,6 @@ void service_attach(struct service *s)
 			     why.text[0] ? why.text : shmchan_strerror(rc));
 	s->program = shmchan_self_name(s->me);
 	s->incarnation = shmchan_self(s->me) >> 12;
-	die_with_supervisor(s);
 }
 
 struct shmchan *service_open(struct service *s, const char *name, int end)

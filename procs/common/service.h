@@ -1,4 +1,4 @@
-// What every service process does alike: attaching to its group, ending on SIGTERM and with its supervisor,
+// What every service process does alike: attaching to its group, ending on SIGTERM,
 // error lines, exit statuses, and dying on purpose at a named point. For programs: failures end the process.
 #ifndef PROCS_COMMON_SERVICE_H
 #define PROCS_COMMON_SERVICE_H
@@ -43,7 +43,7 @@ void service_die_option(struct service *s, const char *arg);
 uint64_t service_number(const struct service *s, const char *name, const char *arg, uint64_t min,
 			uint64_t max);
 
-// service_attach attaches by the environment and makes sure that this process dies with its supervisor.
+// service_attach attaches by the environment. The process does not end with its supervisor: another adopts it.
 // service_open and service_pool open a channel's end, a pool. All end with SERVICE_GROUP on failure. The
 // handles belong to s->me.
 void service_attach(struct service *s);

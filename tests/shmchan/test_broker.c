@@ -255,6 +255,9 @@ Test(broker, adopted_with_what_is_in_it)
 	cr_assert_eq(shmchan_open(p, "a", SHMCHAN_TX, &tx, &why), 0);
 	cr_assert_eq(shmchan_try_send(tx, &(struct shmchan_msg){0}), 0);
 	cr_assert_eq(shmchan_broker_adopt(&g.h.b, g.h.group, &why), 0);
+	shmchan_broker_leave(g.h.b);
+	cr_assert_eq(shmchan_broker_adopt(&g.h.b, g.h.group, &why), SHMCHAN_EEXIST, "this process is its broker");
+	cr_assert_eq(shmchan_broker_resume(&g.h.b, g.h.group, &why), 0, "as after execve");
 	cr_assert_eq(shmchan_try_send(tx, &(struct shmchan_msg){0}), 0);
 	shmchan_stat(tx, &st);
 	cr_assert_eq(st.depth, 2);
@@ -321,6 +324,103 @@ Test(broker, processes_come_in_order)
 		cr_assert_eq(shmchan_broker_spawned(g.h.b, 1, getpid()), SHMCHAN_ESTALE);
 		cr_assert_eq(shmchan_broker_recover(g.h.b, 1, NULL, NULL), 0);
 	}
+	harness_end(&g.h);
+}
+
+Test(broker, says_what_a_slot_is)
+{
+	struct shmchan_slot_state st;
+	struct group g = {0};
+	unsigned inc;
+
+	group_init(&g);
+	cr_assert_eq(shmchan_broker_create(&g.h.b, &g.spec, NULL), 0);
+	cr_assert_eq(shmchan_broker_slot(g.h.b, 0, &st), SHMCHAN_EINVAL);
+	cr_assert_eq(shmchan_broker_slot(g.h.b, 3, &st), SHMCHAN_EINVAL);
+	cr_assert_eq(shmchan_broker_slot(g.h.b, 1, &st), 0);
+	cr_assert_eq(st.state, SHMCHAN_PROC_FREE);
+	cr_assert_eq(shmchan_broker_announce(g.h.b, 1, &inc), 0);
+	cr_assert_eq(shmchan_broker_spawned(g.h.b, 1, getpid()), 0);
+	shmchan_broker_slot(g.h.b, 1, &st);
+	cr_assert_eq(st.state, SHMCHAN_PROC_RUNNING);
+	cr_assert_eq(st.incarnation, inc);
+	cr_assert_eq(st.pid, getpid());
+	cr_assert_eq(st.start_time, shmchan_start_time(getpid()));
+	cr_assert_not(st.attached || st.ready);
+	cr_assert_eq(st.exit_status, -1);
+	harness_end(&g.h);
+}
+
+static int leaves(void *ctx)
+{
+	const struct group *g = ctx;
+	struct shmchan_proc *p;
+
+	if (shmchan_attach(&p, g->h.group, 1, 1, NULL))
+		return 1;
+	shmchan_ready(p);
+	shmchan_detach(p);
+	exit(7); // not _exit: it is what a program does that ends by itself
+}
+
+// For a supervisor that was away when it ended.
+Test(broker, who_calls_exit_leaves_its_status)
+{
+	struct shmchan_slot_state st;
+	struct group g = {0};
+	unsigned inc;
+	pid_t pid;
+	int status;
+
+	group_init(&g);
+	cr_assert_eq(shmchan_broker_create(&g.h.b, &g.spec, NULL), 0);
+	cr_assert_eq(shmchan_broker_announce(g.h.b, 1, &inc), 0);
+	pid = harness_fork(leaves, &g);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	shmchan_broker_slot(g.h.b, 1, &st);
+	cr_assert(st.attached && st.ready);
+	cr_assert_eq(st.exit_status, 7);
+	cr_assert_eq(shmchan_broker_recover(g.h.b, 1, NULL, NULL), 0);
+	cr_assert_eq(shmchan_broker_announce(g.h.b, 1, &inc), 0);
+	shmchan_broker_slot(g.h.b, 1, &st);
+	cr_assert_eq(st.exit_status, -1, "the next incarnation has not said anything");
+	harness_end(&g.h);
+}
+
+#define DIFFERS(which, ...)                                                               \
+	do {                                                                               \
+		struct shmchan_why why = {0};                                              \
+		struct group o = {0};                                                      \
+		group_init(&o);                                                            \
+		o.spec.name = g.h.group;                                                   \
+		__VA_ARGS__;                                                               \
+		cr_assert_eq(shmchan_group_fits(&o.spec, &why), SHMCHAN_ELAYOUT, #__VA_ARGS__); \
+		cr_assert_str_eq(why.object, which);                                      \
+		cr_assert_neq(why.text[0], 0);                                             \
+	} while (0)
+
+Test(broker, knows_the_group_that_a_specification_makes)
+{
+	static const char *const others[] = {"s1", "other"};
+	struct group g = {0};
+
+	group_init(&g);
+	cr_assert_eq(shmchan_group_fits(&g.spec, NULL), SHMCHAN_ENOENT);
+	cr_assert_eq(shmchan_broker_create(&g.h.b, &g.spec, NULL), 0);
+	cr_assert_eq(shmchan_group_fits(&g.spec, NULL), 0);
+	DIFFERS("other", o.spec.services = others);
+	DIFFERS(g.h.group, o.spec.service_cnt = 3);
+	DIFFERS(g.h.group, o.spec.pool_cnt = 0);
+	DIFFERS("c", o.chans[1].name = "c");
+	DIFFERS("b", o.chans[1].capacity = 5);
+	DIFFERS("b", o.chans[1].msg_size = 16);
+	DIFFERS("b", o.chans[1].kind = SHMCHAN_KIND_MPSC);
+	DIFFERS("b", o.chans[1].on_crash = SHMCHAN_DROP);
+	DIFFERS("b", o.chans[1].consumers = one);
+	DIFFERS("b", o.chans[1].tally = counters, o.chans[1].tally_cnt = 1);
+	DIFFERS("pool", o.pools[0].block_cnt++);
+	DIFFERS("pool", o.pools[0].user_cnt = 1);
 	harness_end(&g.h);
 }
 

@@ -9,6 +9,7 @@ _Static_assert(offsetof(struct shmchan_ctl, broker_pid) == 128 &&
 	       "control segments of layout 1");
 _Static_assert(offsetof(struct shmchan_ctl_proc, life) == 32 &&
 		       offsetof(struct shmchan_ctl_proc, beat) == 128 &&
+		       offsetof(struct shmchan_ctl_proc, left) == 144 &&
 		       offsetof(struct shmchan_ctl_proc, bell) == 256,
 	       "process slots of layout 1");
 

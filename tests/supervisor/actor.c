@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -230,6 +229,18 @@ static int mute(void)
 	return wait_for_term();
 }
 
+// Ends with `status` when there is a file of that name.
+static int when(const char *file, unsigned status)
+{
+	struct timespec look = {0, 2000000};
+
+	attach();
+	shmchan_ready(me);
+	while (!ended && access(file, F_OK))
+		nanosleep(&look, NULL);
+	return ended ? 0 : (int)status;
+}
+
 // A child that nobody told about the end, and its pid for the test to look at.
 static int parent(const char *file)
 {
@@ -241,7 +252,6 @@ static int parent(const char *file)
 	child = fork();
 	if (child == 0) {
 		signal(SIGTERM, SIG_IGN);
-		prctl(PR_SET_PDEATHSIG, 0);
 		for (;;)
 			pause();
 	}
@@ -378,8 +388,6 @@ int main(int argc, char **argv)
 {
 	const char *role = argc > 1 ? argv[1] : "", *arg = argc > 2 ? argv[2] : NULL;
 
-	if (strcmp(role, "orphan") != 0)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (strcmp(role, "feed") == 0)
 		return feed(number(arg), number(argv[3]));
 	if (strcmp(role, "echo") == 0)
@@ -390,7 +398,7 @@ int main(int argc, char **argv)
 		return send_all(arg, argv + 3);
 	if (strcmp(role, "count") == 0)
 		return count(number(arg));
-	if (strcmp(role, "idle") == 0 || strcmp(role, "orphan") == 0)
+	if (strcmp(role, "idle") == 0)
 		return idle();
 	if (strcmp(role, "stubborn") == 0)
 		stubborn();
@@ -400,6 +408,8 @@ int main(int argc, char **argv)
 		return parent(arg);
 	if (strcmp(role, "says") == 0)
 		return says(arg);
+	if (strcmp(role, "when") == 0)
+		return when(arg, number(argv[3]));
 	if (strcmp(role, "order") == 0)
 		return order(arg);
 	if (strcmp(role, "tries") == 0)

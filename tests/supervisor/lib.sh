@@ -19,8 +19,11 @@ fi
 finish() {
 	for p in "${pids[@]}"; do kill -9 "$p" 2>/dev/null; done
 	wait 2>/dev/null
+	# Services outlive their supervisor. Only after a test that failed in the middle is there anything.
+	for f in "$rundir/$base-"*.state; do
+		[ -e "$f" ] && f=${f##*/} && timeout 60 "$shmsup" stop "${f%.state}" >/dev/null 2>&1
+	done
 	rm -rf "$dir"
-	# Only after a test that failed in the middle is there anything.
 	rm -f "/dev/shm/shmchan.$base-"* "$rundir/$base-"*
 	echo "1..$tests"
 }

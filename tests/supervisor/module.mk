@@ -1,4 +1,4 @@
-sup_tests := topology plan service loop report notify control events hang
+sup_tests := fate keep topology plan service loop report notify control events hang
 TESTS += $(sup_tests:%=sup_%)
 define sup_test
 sup_$(1)_SRC := tests/supervisor/$(1).c
@@ -15,12 +15,16 @@ $(O)/test/sup_actor: $(O)/obj/tests/supervisor/actor.o $(O)/lib/libshmchan.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shmchan_LDLIBS) -lpthread
 -include $(O)/obj/tests/supervisor/actor.d
 
+TEST_PROGS += sup_at_syscall
+sup_at_syscall_SRC := tests/supervisor/at_syscall.c
+
 # What is in supervisor/examples is run as it stands.
 TEST_PROGS += example-upper
 example-upper_SRC  := supervisor/examples/upper.c
 example-upper_LIBS := shmchan
 
 SCRIPTS += $(addprefix tests/supervisor/, \
+	adopt.sh \
 	confine.sh \
 	control.sh \
 	deaths.sh \

@@ -6,12 +6,12 @@ g=$base-s
 cat >"$dir/t.yaml" <<EOF
 group: t
 services:
-  - {name: loyal, command: $actor, args: [idle]}
-  - {name: orphan, command: $actor, args: [orphan]}
+  - {name: a, command: $actor, args: [idle]}
+  - {name: b, command: $actor, args: [stubborn]}
 channels:
-  - {name: line, kind: spsc, message_size: 8, producers: [loyal], consumers: [orphan]}
+  - {name: line, kind: spsc, message_size: 8, producers: [a], consumers: [b]}
 pools:
-  - {name: blocks, block_size: 4096, block_count: 4, users: [loyal, orphan]}
+  - {name: blocks, block_size: 4096, block_count: 4, users: [a, b]}
 EOF
 
 start "$g" "$dir/t.yaml"
@@ -22,7 +22,7 @@ is "already running: exit status" $? 4
 is "already running: one line with its pid" "$out" \
 	"shmsup: can't run group '$g': it is running, its supervisor has pid $first; nothing was started"
 is "already running: it runs on" "$(all_ready "$g" && echo yes)" yes
-is "already running: its sockets and its lock are there" "$(find "$rundir" -name "$g.*" | wc -l)" 3
+is "already running: its sockets, its lock and its state are there" "$(find "$rundir" -name "$g.*" | wc -l)" 4
 start "$g-2" "$dir/t.yaml"
 until_true all_ready "$g-2"
 is "two groups of one topology at once" "$(all_ready "$g" && echo yes)" yes
@@ -46,13 +46,16 @@ for round in 1 2 3 4 5 6; do
 done
 pid=$first
 
-for round in 1 2; do
-	orphan=$(field "$g" orphan pid) loyal=$(field "$g" loyal pid)
-	pids+=("$orphan") # should this script end early
+# killed: the supervisor, and what runs on is in $a and $b.
+killed() {
+	a=$(field "$g" a pid) b=$(field "$g" b pid)
+	pids+=("$a" "$b") # should this script end early
 	kill -9 "$pid"
 	ended "$pid"
-	until_true gone "$loyal"
-	is "round $round: the orphan lives" "$(kill -0 "$orphan" && echo yes)" yes
+}
+for round in 1 2; do
+	killed
+	is "round $round: the services run on" "$(gone "$a" || gone "$b" || echo yes)" yes
 	"$shmsup" status "$g" >"$dir/out" 2>&1
 	is "round $round: status of a dead supervisor: exit status" $? 13
 	like "round $round: status of a dead supervisor: message" "$(cat "$dir/out")" "shmsup: the supervisor of group '$g' is dead*"
@@ -60,9 +63,18 @@ for round in 1 2; do
 	start "$g" "$dir/t.yaml"
 	until_true all_ready "$g"
 	like "round $round: said in one line" "$(cat "$dir/$g.err")" \
-		"shmsup: $g: a killed supervisor had left * segments and 1 processes; they are removed"
-	is "round $round: the orphan has ended" "$(gone "$orphan" && echo yes)" yes
+		"shmsup: $g: a killed supervisor had left * segments and 2 processes; they are removed"
+	is "round $round: the services have ended" "$(gone "$a" && gone "$b" && echo yes)" yes
 done
+killed
+out=$("$shmsup" stop "$g")
+is "stop of a group without a supervisor: exit status" $? 0
+like "stop of a group without a supervisor: message" "$out" "$g: stopped; its supervisor was dead: 2 processes ended, * segments removed"
+is "stop of a group without a supervisor: they have ended, and nothing is left" "$(gone "$a" && gone "$b" && left "$g")" ""
+"$shmsup" stop "$g" >"$dir/out" 2>&1
+is "and once more: there is no such group" $? 11
+start "$g" "$dir/t.yaml"
+until_true all_ready "$g"
 kill "$pid"
 ended "$pid"
 is "SIGTERM: exit status" "$status" 9

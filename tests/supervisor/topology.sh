@@ -261,5 +261,5 @@ usage 11 "there is no group 'none$$'*" "status of no group" status "none$$"
 usage 11 "there is no group 'none$$'*" "stop of no group" stop "none$$"
 usage 11 "there is no group 'none$$'*" "kill in no group" kill "none$$" s
 usage 11 "there is no group 'none$$'*" "restart in no group" restart "none$$" s
-is "help is on standard output, with every exit status" "$("$shmsup" --help 2>/dev/null | grep -cE '^ +[0-9]+  ')" 15
+is "help is on standard output, with every exit status" "$("$shmsup" --help 2>/dev/null | grep -cE '^ +[0-9]+  ')" 16
 is "nothing left" "$(left "$base-bad")" ""

@@ -184,11 +184,12 @@ while :; do
 	killed=$((killed + 1))
 	timeout 60 "${run[@]}" >"$dir/out" 2>"$dir/err"
 	status=$?
+	[ -s "$dir/r.json" ] && sed 's/^/# /' "$dir/r.json" >"$dir/seen"
 	what="$status $(balanced 2>/dev/null) $(left "$g")"
 	if [ "$what" != "0 [true,true,true,0,true,true] " ]; then
 		bad=$((bad + 1))
 		printf '# killed at stop %d: %s\n' $n "$what"
-		sed 's/^/# /' "$dir/first.err" "$dir/err"
+		sed 's/^/# /' "$dir/first.err" "$dir/err" "$dir/seen"
 		"$shmsup" stop "$g" >/dev/null 2>&1
 	fi
 	n=$((n + step))

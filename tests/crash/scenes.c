@@ -59,7 +59,7 @@ static void send_batch(struct stage *s)
 
 	for (unsigned i = 0; i < BATCH; i++) {
 		number[i] = s->w->next + i;
-		m[i] = (struct shmchan_msg){.corr = number[i], .data = &number[i], .len = sizeof(number[i])};
+		m[i] = world_message(&number[i]);
 		world_note(s->w, NOTE_SENDING, number[i]);
 	}
 	sent = shmchan_try_send_batch(own(s)->c, m, BATCH);
@@ -148,6 +148,7 @@ static void take_and_finish_batch(struct stage *s)
 		world_note(s->w, NOTE_TAKING, 0);
 	n = shmchan_take_batch(own(s)->c, m, BATCH);
 	for (int i = 0; i < n; i++) {
+		world_number(&m[i]);
 		world_note(s->w, NOTE_TAKEN, m[i].corr);
 		if (m[i].block)
 			shmchan_block_free(own(s)->pool, m[i].block);

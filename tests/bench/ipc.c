@@ -32,7 +32,8 @@ static const struct row rows[] = {
 
 static const struct family *const families[] = {&family_floor, &family_shmchan, &family_unsafe, &family_kernel,
 						&family_boost, &family_ck,      &family_dpdk,
-						&family_rwq,   &family_zmq,     &family_iceoryx};
+						&family_rwq,   &family_zmq,     &family_iceoryx,
+						&family_mutex};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define GROUPS_MAX 48

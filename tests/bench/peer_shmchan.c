@@ -324,6 +324,8 @@ static const struct contender list[] = {
 	OURS("shmchan-spsc-lanes", LANES, FORM(FORM_MANY), lanes_run),
 	OURS("shmchan-mpsc", SHMCHAN_KIND_MPSC,
 	     ONE_WAY | FORM(FORM_RTT) | FORM(FORM_MANY) | FORM(FORM_BLOCK) | FORM(FORM_BIG), copy_run),
+	OURS("shmchan-mpsc-list", SHMCHAN_KIND_MPSC_LIST, FORM(FORM_STREAM) | FORM(FORM_RTT) | FORM(FORM_MANY), copy_run),
+	OURS("shmchan-mpmc2", SHMCHAN_KIND_MPMC2, FORM(FORM_STREAM) | FORM(FORM_RTT) | FORM(FORM_MANY), copy_run),
 };
 const struct family family_shmchan = {list, sizeof(list) / sizeof(list[0])};
 #endif

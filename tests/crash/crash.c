@@ -23,7 +23,10 @@ static const struct {
 } kinds[] = {{SHMCHAN_KIND_SLOT, "slot"},
 	     {SHMCHAN_KIND_SLOT_REF, "slot-ref"},
 	     {SHMCHAN_KIND_SPSC, "spsc"},
-	     {SHMCHAN_KIND_MPSC, "mpsc"}};
+	     {SHMCHAN_KIND_MPSC, "mpsc"},
+	     {SHMCHAN_KIND_MPSC_LIST, "mpsc-list"},
+	     {SHMCHAN_KIND_MPSC_INTRUSIVE, "mpsc-intrusive"},
+	     {SHMCHAN_KIND_MPMC2, "mpmc2"}};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static const char *const policies[] = {

@@ -1,6 +1,7 @@
 #include "tests/crash/run.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "shmchan/list.h"
 #include "shmchan/map.h"
 #include "tests/crash/step.h"
 
@@ -61,6 +63,35 @@ struct death {
 	pid_t pid;
 };
 
+// Of channels with locks (lock.h), their two; and what the kernel does with those at the death of their owner.
+static unsigned locks(struct stage *s, shmchan_lock *out[4])
+{
+	unsigned n = 0;
+
+	for (uint16_t id = 1; id <= 2; id++) {
+		struct shmchan_ring_ref *r = shmchan_map_ring(s->map, id);
+
+		if (!r || r->kind != SHMCHAN_KIND_MPMC2)
+			continue;
+		out[n++] = &r->list->tail_lock;
+		out[n++] = &r->list->head_lock;
+	}
+	return n;
+}
+
+static void mark_as_the_kernel(struct stage *s)
+{
+	shmchan_owner actor = shmchan_owner_make(s->scene->slot, s->w->inc[s->scene->slot]);
+	shmchan_lock *lock[4];
+
+	for (unsigned n = locks(s, lock); n > 0; n--) {
+		uint64_t w = atomic_load(lock[n - 1]);
+
+		if (w >> 32 == actor && (uint32_t)w & FUTEX_TID_MASK)
+			atomic_store(lock[n - 1], (w & ~(uint64_t)FUTEX_TID_MASK) | FUTEX_OWNER_DIED);
+	}
+}
+
 static void repair_and_judge(struct stage *s, void *arg)
 {
 	struct death *d = arg;
@@ -70,6 +101,7 @@ static void repair_and_judge(struct stage *s, void *arg)
 		world_adopt(s->w);
 	}
 	if (d->stir) {
+		mark_as_the_kernel(s);
 		scene_peer(s, 1);
 		scene_peer(s, 0);
 	}
@@ -89,9 +121,14 @@ static void judge_here(struct stage *s, struct death *d)
 static uint64_t hash_now(struct stage *s)
 {
 	struct shmchan_ctl_proc *p = &s->map->c.procs[s->scene->slot];
-	uint64_t *skip[] = {(uint64_t *)&p->pid, (uint64_t *)&p->start_time};
+	uint64_t *skip[6] = {(uint64_t *)&p->pid, (uint64_t *)&p->start_time};
+	shmchan_lock *lock[4];
+	unsigned n = locks(s, lock);
 
-	return snap_hash(&s->now, skip, 2);
+	// Thread ids, and what the kernel makes of them.
+	for (unsigned i = 0; i < n; i++)
+		skip[2 + i] = (uint64_t *)lock[i];
+	return snap_hash(&s->now, skip, 2 + n);
 }
 
 static void note_change(struct stage *s, long k)
@@ -331,7 +368,7 @@ static void sleep_until_woken(struct stage *s, struct sleeper *shared)
 	} else {
 		m.data = &number;
 		m.len = sizeof(number);
-		if (s->w->kind == SHMCHAN_KIND_SLOT_REF &&
+		if (world_refs(s->w->kind) &&
 		    shmchan_block_alloc(s->w->ends[1].pool, &m.block) == 0)
 			memcpy(shmchan_block_data(s->w->ends[1].pool, m.block), &number, sizeof(number));
 		err = shmchan_send(s->w->ends[1].c, &m, SHMCHAN_FOREVER);

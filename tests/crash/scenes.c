@@ -11,7 +11,7 @@ static bool any(enum shmchan_kind kind)
 
 static bool copies(enum shmchan_kind kind)
 {
-	return kind != SHMCHAN_KIND_SLOT_REF;
+	return !world_refs(kind);
 }
 
 // ---------------------------------------------------------------------------------------------- as a producer
@@ -37,7 +37,7 @@ static void send_one(struct stage *s)
 {
 	struct shmchan_msg m = next_message(s);
 
-	if (s->scene->blocks || s->w->kind == SHMCHAN_KIND_SLOT_REF) {
+	if (s->scene->blocks || world_refs(s->w->kind)) {
 		if (shmchan_block_alloc(own(s)->pool, &m.block))
 			return;
 		memcpy(shmchan_block_data(own(s)->pool, m.block), m.data, m.len);
@@ -217,6 +217,8 @@ const struct scene scenes[] = {
 	{"answer into slot", 2, false, true, true, 1, SHMCHAN_KIND_SLOT, answer, any, WAKEFUL},
 	{"answer into spsc", 2, false, true, true, 1, SHMCHAN_KIND_SPSC, answer, any, WAKEFUL},
 	{"answer into mpsc", 2, false, true, true, 1, SHMCHAN_KIND_MPSC, answer, any, WAKEFUL},
+	{"answer into mpsc-list", 2, false, true, true, 1, SHMCHAN_KIND_MPSC_LIST, answer, any, WAKEFUL},
+	{"answer into mpmc2", 2, false, true, true, 1, SHMCHAN_KIND_MPMC2, answer, any, WAKEFUL},
 	{"answer with block", 2, false, true, true, 1, SHMCHAN_KIND_SLOT, answer_with_block, any, WAKEFUL},
 };
 const unsigned scene_cnt = sizeof(scenes) / sizeof(scenes[0]);

@@ -16,7 +16,12 @@ static const char *const counters[] = {"messages"};
 
 bool world_many(enum shmchan_kind kind)
 {
-	return kind == SHMCHAN_KIND_MPSC;
+	return kind >= SHMCHAN_KIND_MPSC;
+}
+
+bool world_refs(enum shmchan_kind kind)
+{
+	return kind == SHMCHAN_KIND_SLOT_REF || kind == SHMCHAN_KIND_MPSC_INTRUSIVE;
 }
 
 bool world_create(struct world *w)
@@ -175,7 +180,7 @@ int world_send(struct world *w, unsigned slot, bool block, bool reply)
 
 	if (reply)
 		world_ask(&m, shmchan_id(e->reply));
-	if (block || w->kind == SHMCHAN_KIND_SLOT_REF) {
+	if (block || world_refs(w->kind)) {
 		if (shmchan_block_alloc(e->pool, &m.block))
 			return SHMCHAN_EXHAUSTED;
 		memcpy(shmchan_block_data(e->pool, m.block), &w->next, sizeof(w->next));

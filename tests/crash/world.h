@@ -78,6 +78,7 @@ struct world {
 };
 
 bool world_many(enum shmchan_kind kind); // producers
+bool world_refs(enum shmchan_kind kind); // each message must carry a block
 
 bool world_create(struct world *w);
 void world_destroy(struct world *w);

@@ -43,7 +43,7 @@ enum shmchan_kind {
 	SHMCHAN_KIND_SPSC = 3,     // 1 -> 1, wait-free ring
 	SHMCHAN_KIND_MPSC = 4,     // n -> 1, ring whose cells are claimed by compare-and-swap
 	SHMCHAN_KIND_MPSC_LIST = 5, // n -> 1, linked list of nodes: a reservation holds up nobody
-	SHMCHAN_KIND_MPSC_INTRUSIVE = 6, // n -> 1, linked list of blocks: each message must carry one
+	SHMCHAN_KIND_MPSC_INTRUSIVE = 6, // n -> 1, as mpsc-list, but each message must carry a block
 	SHMCHAN_KIND_MPMC2 = 7,          // n -> m, linked list with a lock at each end; each message goes to one consumer
 };
 

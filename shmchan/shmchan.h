@@ -147,10 +147,12 @@ SHMCHAN_API int shmchan_reply_channel(struct shmchan_proc *p, uint16_t reply, st
 
 // shmchan_try_send copies m->data into a cell and publishes it. On success the message can be received, also
 // if this process dies at once, and a block named by m is the receiver's. On any error nothing was published and
-// the block is still the caller's. Errors: FULL; EINVAL (len or type too large, a block missing on slot-ref);
+// the block is still the caller's. Errors: FULL; EINVAL (len or type too large, a block missing on slot-ref or mpsc-intrusive);
 // ENOENT (the block is not owned by this process).
 // Ordering: everything the caller wrote before is visible to the receiver of this message. Messages of one
-// producer on one channel arrive in the order of sending; in `mpsc`, those of different producers in that of claims.
+// producer on one channel arrive in the order of sending; in `mpsc`, those of different producers in that of claims, in
+// lists (mpsc-list, mpsc-intrusive, mpmc2) in that of commits. Each message of an mpmc2 goes to one of its consumers, which sees
+// those of a producer in their order, though not all of them; what is given back after a death has no order there.
 SHMCHAN_API int shmchan_try_send(struct shmchan *ch, const struct shmchan_msg *m);
 
 // shmchan_send waits at most timeout_ns for a free cell. Errors: as shmchan_try_send, but TIMEOUT for FULL; INTR.
@@ -170,10 +172,11 @@ SHMCHAN_API int shmchan_send_batch(struct shmchan *ch, const struct shmchan_msg 
 // shmchan_reserve claims the next free cell; *data has room for shmchan_msg_size(ch) bytes, to be filled in place.
 // At most one reservation per handle. Errors: FULL; EINVAL if one is already held.
 // A process that dies here leaves a claimed cell that the broker takes back; `mpsc` receivers wait for it
-// until then, other producers do not.
+// until then, other producers do not. In lists nobody waits for it.
 SHMCHAN_API int shmchan_reserve(struct shmchan *ch, void **data);
 // shmchan_commit publishes the reserved cell with the header of m (m->data is not read). Errors and ordering as
-// shmchan_try_send; after an error the reservation is still held.
+// shmchan_try_send; after an error the reservation is still held. FULL comes only from an mpmc2, whose tail is locked by a process
+// that lives and has not run for two seconds; try again.
 SHMCHAN_API int shmchan_commit(struct shmchan *ch, const struct shmchan_msg *m);
 // shmchan_cancel gives the reservation up; nothing is received for it.
 SHMCHAN_API void shmchan_cancel(struct shmchan *ch);
@@ -268,6 +271,7 @@ SHMCHAN_API bool shmchan_doorbell_uring(int ring_fd);
 // death the counters tell exactly of the messages that were completed. EINVAL: no such counter, or a sending end.
 SHMCHAN_API int shmchan_tally_add(struct shmchan *ch, unsigned i, uint64_t delta);
 // shmchan_tally_get: the counter as of the last completed message plus what was added since. 0 if there is none.
+// Of an mpmc2, a receiving end's own counter, and the sum of all at a sending end.
 SHMCHAN_API uint64_t shmchan_tally_get(const struct shmchan *ch, unsigned i);
 
 // All counts start at 0 when the channel is created and never go back.

@@ -196,7 +196,7 @@ void manual_page(const struct command *commands)
 	items(files);
 	section("AS A SERVICE OF SYSTEMD, AND IN A CONTAINER");
 	line("The unit shmsup@.service runs /etc/shmsup/INSTANCE.yaml with Type=notify, WatchdogSec and "
-	     "Restart=always: a shmsup "
+	     "Restart=on-failure: a shmsup "
 	     "that was killed is started again and adopts its group. As process 1 of a container shmsup "
 	     "reaps every orphan, and "
 	     "SIGTERM stops the group in order.");

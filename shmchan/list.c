@@ -87,7 +87,7 @@ uint64_t shmchan_list_freed(const struct shmchan_ring_ref *r)
 	return sum;
 }
 
-static uint64_t taken(const struct shmchan_ring_ref *r)
+uint64_t shmchan_list_taken(const struct shmchan_ring_ref *r)
 {
 	uint64_t sum = 0;
 
@@ -120,7 +120,7 @@ void shmchan_list_tally(const struct shmchan_ring_ref *r, uint64_t v[SHMCHAN_TAL
 
 void shmchan_list_stat(const struct shmchan_ring_ref *r, struct shmchan_stat *out)
 {
-	uint64_t v[SHMCHAN_TALLY_ALL], done = shmchan_list_done(r), took = taken(r),
+	uint64_t v[SHMCHAN_TALLY_ALL], done = shmchan_list_done(r), took = shmchan_list_taken(r),
 				       pushed = shmchan_list_pushed(r);
 
 	// Read one after the other while others run: never less than what came of it.

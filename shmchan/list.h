@@ -178,6 +178,7 @@ static inline void shmchan_list_head(const struct shmchan_node *n, struct shmcha
 uint32_t shmchan_list_consumer(const struct shmchan_ring_ref *r, unsigned slot);
 
 // Sums over the consumers. Pushed: messages ever put behind the tail, made of the ticket and of `done` near it.
+uint64_t shmchan_list_taken(const struct shmchan_ring_ref *r);
 uint64_t shmchan_list_done(const struct shmchan_ring_ref *r);
 uint64_t shmchan_list_freed(const struct shmchan_ring_ref *r);
 uint64_t shmchan_list_pushed(const struct shmchan_ring_ref *r);

@@ -277,12 +277,14 @@ static void probe_push(struct shmchan *ch, uint64_t place)
 {
 	uint64_t near = shmchan_list_pushed(&ch->r);
 	uint64_t pos = near + (uint64_t)(int64_t)(int32_t)(SHMCHAN_TICKET(place) - 1 - (uint32_t)near);
-	struct shmchan_stat st;
+	uint64_t depth;
 
 	if (!SHMCHAN_PROBE_SAMPLED(pos, atomic_load_explicit(&ch->r.ring->sample, memory_order_relaxed)))
 		return;
-	shmchan_list_stat(&ch->r, &st);
-	SHMCHAN_PROBE_PUSH(ch->r.key, st.depth, pos);
+	// Nothing from `pos` on can have been taken, since nobody has been told of it. What a dead consumer had taken and another
+	// takes again may be counted for both, as their lines are read one after the other.
+	depth = pos + 1 - shmchan_list_taken(&ch->r);
+	SHMCHAN_PROBE_PUSH(ch->r.key, depth - 1 < ch->r.cap ? depth : 1, pos);
 }
 
 void shmchan_list_publish(struct shmchan *ch)

@@ -5,7 +5,9 @@
 //	probe        arguments                          sampled  fires in the process that
 //	push         chan_key, depth, pos               yes      is about to publish message `pos`: after the last
 //	                                                         check that could refuse it, before the store that
-//	                                                         publishes
+//	                                                         publishes. Of a list: its place is decided, and
+//	                                                         nobody has been told of it; not of what recovery
+//	                                                         sends for the dead
 //	pop          chan_key, depth, pos               yes      has just taken message `pos`; fires also for the
 //	                                                         first message that an incarnation takes
 //	done         chan_key, pos                      yes      is about to complete message `pos`: before the store
@@ -30,9 +32,12 @@
 //	             hint, which may lag by a message and in mpsc counts cells as soon as they are claimed;
 //	             full: what keeps the producer out, messages in flight among them
 //	pos          position in the channel, from 0; the same number for a message at push, pop, done, dead_letter
+//	             Lists (mpsc-list, mpsc-intrusive, mpmc2) have no positions of claimed cells. In mpmc2 several consumers
+//	             are between pop and done at a time, so that dones come in any order
 //	pushed       positions used by producers: pos of the newest message + 1. Where several produce, claimed cells
 //	             that were taken back are among them, and living producers may have gone on meanwhile
-//	done         positions completed; none is in flight
+//	done         positions completed; none is in flight. mpmc2: messages completed by all consumers; the others may
+//	             have some in flight, and what the dead had and is given back has been popped and is popped again
 //	nsec         nanoseconds
 //
 // So push precedes the pop of the same message and pop precedes its done, in time as in the record, and the

@@ -29,7 +29,10 @@ __attribute__((noinline, cold)) void shmchan_note_full(struct shmchan *ch, uint6
 		atomic_store_explicit(&ring->high_water, depth, memory_order_relaxed);
 	if (!SHMCHAN_PROBE_FULL_ENABLED())
 		return;
-	at = 1 + (ch->many ? atomic_load_explicit(&ring->tail, memory_order_relaxed) : ch->pos);
+	if (ch->l)
+		at = 1 + atomic_load_explicit(&ch->r.list->tail, memory_order_relaxed);
+	else
+		at = 1 + (ch->many ? atomic_load_explicit(&ring->tail, memory_order_relaxed) : ch->pos);
 	if (ch->full_at != at)
 		SHMCHAN_PROBE_FULL(ch->r.key, depth, ch->proc->slot_key);
 	ch->full_at = at;

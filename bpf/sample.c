@@ -12,8 +12,6 @@ static int load(struct sample_bpf *skel, const struct watch_counters *c)
 	int err;
 	skel->rodata->pid = (uint32_t)c->pid;
 	skel->rodata->ring_cnt = c->ring_cnt;
-	skel->rodata->tail_at = c->tail_at;
-	skel->rodata->taken_at = c->taken_at;
 	err = sample_bpf__load(skel);
 	for (uint32_t i = 0; err == 0 && i < c->ring_cnt && i < SAMPLE_RING_MAX; i++)
 		err = bpf_map__update_elem(skel->maps.rings, &i, sizeof i, &c->rings[i], sizeof c->rings[i],

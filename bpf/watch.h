@@ -75,11 +75,10 @@ int watch_open_pinned(struct watch **out, const char *group, uint32_t *group_tag
 // watch_pinned calls f(ctx, group) for every group that has pins and returns how many; < 0: EPERM, KERNEL, ABSENT.
 int watch_pinned(void (*f)(void *ctx, const char *group), void *ctx, struct watch_why *why);
 
-// An iterator under the pins, "counters": who reads that file has the positions of the group's rings printed, copied at that
+// An iterator under the pins, "counters": who reads that file has the positions of the group's channels printed, copied at that
 // moment by the kernel out of the memory of process `pid`, which maps them. Costs the services nothing.
 struct watch_counters {
 	pid_t pid;
-	uint32_t tail_at, taken_at; // bytes from the start of a ring
 	const struct sample_ring *rings;
 	unsigned ring_cnt; // <= SAMPLE_RING_MAX
 };

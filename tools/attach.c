@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "shmchan/broker.h"
-#include "shmchan/ring.h"
+#include "shmchan/list.h"
 
 static void note_slot(void *ctx, const char *name, unsigned slot)
 {
 	struct watch_chan *c = ctx;
-	c->many_consumers = c->consumer != 0;
+	c->many_consumers |= c->consumer != 0;
 	c->consumer = c->many_consumers ? 0 : (uint16_t)slot;
 }
 
@@ -117,10 +117,33 @@ static uint64_t mapped_at(pid_t pid, const char *group, const char *object)
 	return from;
 }
 
+// Of a list the consumers' lines follow each other; a ring has one, in its header.
+static void describe_counters(struct sample_ring *ring, const struct shmchan_view *v, unsigned i,
+			      const struct shmchan_view_chan *c, uint64_t at)
+{
+	uint64_t list = at + sizeof(struct shmchan_ring);
+	unsigned consumers = 0;
+
+	*ring = (struct sample_ring){.capacity = c->capacity};
+	snprintf(ring->name, sizeof ring->name, "%s", c->name);
+	if (c->kind <= SHMCHAN_KIND_MPSC) {
+		ring->tail_at = at + offsetof(struct shmchan_ring, tail);
+		ring->taken_at = at + offsetof(struct shmchan_ring, taken);
+		ring->tail_is = c->kind == SHMCHAN_KIND_MPSC ? SAMPLE_TAIL_LAP : SAMPLE_TAIL_POSITION;
+		ring->rx_cnt = 1;
+		return;
+	}
+	shmchan_view_chan_peers(v, i, SHMCHAN_RX, note_more, &consumers);
+	ring->tail_at = list + offsetof(struct shmchan_list, tail);
+	ring->taken_at = list + offsetof(struct shmchan_list, rx) + offsetof(struct shmchan_list_rx, exact);
+	ring->tail_is = SAMPLE_TAIL_TICKET;
+	ring->rx_cnt = consumers;
+	ring->rx_stride = sizeof(struct shmchan_list_rx);
+}
+
 int attach_counters(const struct shmchan_view *v, struct watch_why *why)
 {
-	struct watch_counters counters = {.tail_at = offsetof(struct shmchan_ring, tail),
-					  .taken_at = offsetof(struct shmchan_ring, taken)};
+	struct watch_counters counters = {0};
 	struct shmchan_view_group g;
 	struct shmchan_view_chan c;
 	struct sample_ring *rings;
@@ -136,13 +159,13 @@ int attach_counters(const struct shmchan_view *v, struct watch_why *why)
 	counters.rings = rings;
 	for (unsigned i = 0; i < g.chan_cnt && counters.ring_cnt < SAMPLE_RING_MAX; i++) {
 		struct sample_ring *ring = &rings[counters.ring_cnt];
-		if (shmchan_view_chan(v, i, &c) != 0 || c.kind > SHMCHAN_KIND_MPSC)
+		if (shmchan_view_chan(v, i, &c) != 0)
 			continue;
-		*ring = (struct sample_ring){.at = mapped_at(g.broker_pid, g.name, c.name),
-					     .capacity = c.capacity,
-					     .many = c.kind == SHMCHAN_KIND_MPSC};
-		snprintf(ring->name, sizeof ring->name, "%s", c.name);
-		counters.ring_cnt += ring->at != 0;
+		uint64_t at = mapped_at(g.broker_pid, g.name, c.name);
+		if (at == 0)
+			continue;
+		describe_counters(ring, v, i, &c, at);
+		counters.ring_cnt++;
 	}
 	err = watch_pin_counters(g.name, &counters, why);
 	free(rings);

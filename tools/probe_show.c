@@ -37,7 +37,7 @@ static const struct col chan_cols[] = {
 	[C_POPPED] = {"popped", COL_U64, 0, "position behind the newest message seen taken"},
 	[C_COMPLETED] = {"completed", COL_U64, COL_EXTRA,
 			 "position behind the newest message seen completed"},
-	[C_DEPTH] = {"depth", COL_U64, 0, "pushed less popped"},
+	[C_DEPTH] = {"depth", COL_U64, 0, "pushed less popped; in mpmc2 without what is given back to be taken again"},
 	[C_HIGH] = {"high_water", COL_U64, 0, "largest depth at a push"},
 	[C_IN] = {"in_rate", COL_NUM, 0, "messages published per second"},
 	[C_OUT] = {"out_rate", COL_NUM, 0, "messages taken per second"},

@@ -4,11 +4,12 @@
 //	storm GROUP MESSAGES
 //
 // creates the group: channels `line` (spsc, dead letters) and `again` (spsc, redelivered up to 3 times) from service `first`
-// to `reader`, `many` (mpsc) from `first` and `second` to `reader`. Then it obeys one command per line on stdin, and says each
-// on stdout when it is carried out:
+// to `reader`; from `first` and `second` to `reader`, `many` (mpsc), `list` (mpsc-list, redelivered) and `blocks` (mpsc-intrusive),
+// and `any` (mpmc2), which `helper` takes from too. Then it obeys one command per line on stdin, and says each on stdout when
+// it is carried out:
 //
-//	go       all three run until MESSAGES have been published in all; meanwhile one at a time is killed at random, recovered
-//	         and respawned. Then the reader ends, and when messages have piled up, the others: says "go KILLS"
+//	go       all four run until MESSAGES have been published in all; meanwhile one at a time is killed at random, recovered
+//	         and respawned. Then reader and helper end, and when messages have piled up, the others: says "go KILLS"
 //	drain    the reader takes all there is and ends
 //	quit     (or end of input) remove the group
 //
@@ -27,10 +28,11 @@
 #include "shmchan/broker.h"
 #include "shmchan/view.h"
 
-enum { FIRST = 1, SECOND, READER, SLOTS };
-enum { LINE, AGAIN, MANY, CHANS };
-static const char *const services[] = {"first", "second", "reader"};
-static const char *const chan_names[] = {"line", "again", "many"};
+enum { FIRST = 1, SECOND, READER, HELPER, SLOTS };
+enum { LINE, AGAIN, MANY, LIST, BLOCKS, ANY, CHANS };
+static const char *const services[] = {"first", "second", "reader", "helper"};
+static const char *const chan_names[] = {"line", "again", "many", "list", "blocks", "any"};
+static const char pool_name[] = "pool";
 #define SLICE_NS 5000000u // how long a wait may last before the order to end is looked for
 
 static volatile sig_atomic_t ending;
@@ -50,46 +52,57 @@ static void end_soon(int sig)
 	ending = 1;
 }
 
-static void send_one(struct shmchan *ch, uint64_t *n)
+static void send_one(struct shmchan *ch, struct shmchan_pool *pool, uint64_t *n)
 {
 	struct shmchan_msg m = {.data = n, .len = sizeof *n, .type = 1};
 	int err;
-	do
-		err = shmchan_send(ch, &m, SLICE_NS);
-	while (err == SHMCHAN_TIMEOUT && !ending);
-	++*n;
+	if (pool != NULL)
+		must(shmchan_block_alloc(pool, &m.block), "alloc");
+	err = shmchan_send(ch, &m, SLICE_NS);
+	if (err == 0)
+		++*n;
+	else if (pool != NULL)
+		must(shmchan_block_free(pool, m.block), "free");
 }
 
 static int produce(struct shmchan_proc *me, unsigned slot)
 {
 	struct shmchan *ch[CHANS] = {NULL};
+	struct shmchan_pool *pool;
 	uint64_t n = 0;
+	must(shmchan_pool_open(me, pool_name, &pool, NULL), "open");
 	for (unsigned c = slot == FIRST ? LINE : MANY; c < CHANS; c++)
 		must(shmchan_open(me, chan_names[c], SHMCHAN_TX, &ch[c], NULL), "open");
 	must(shmchan_ready(me), "ready");
 	while (!ending)
 		for (unsigned c = 0; c < CHANS && !ending; c++)
 			if (ch[c] != NULL)
-				send_one(ch[c], &n);
+				send_one(ch[c], c == BLOCKS ? pool : NULL, &n);
 	shmchan_detach(me);
 	return 0;
 }
 
 // With `drain` it ends when nothing is left, else when told to.
-static int consume(struct shmchan_proc *me, bool drain)
+static int consume(struct shmchan_proc *me, unsigned from, bool drain)
 {
 	struct shmchan_sel sel[CHANS];
+	struct shmchan_pool *pool;
 	struct shmchan_msg m;
-	for (unsigned c = 0; c < CHANS; c++)
-		must(shmchan_open(me, chan_names[c], SHMCHAN_RX, &sel[c].ch, NULL), "open");
+	unsigned cnt = CHANS - from;
+	must(shmchan_pool_open(me, pool_name, &pool, NULL), "open");
+	for (unsigned c = 0; c < cnt; c++)
+		must(shmchan_open(me, chan_names[from + c], SHMCHAN_RX, &sel[c].ch, NULL), "open");
 	must(shmchan_ready(me), "ready");
 	while (!ending) {
-		int found = shmchan_select(me, sel, CHANS, drain ? 0 : SLICE_NS);
+		int found = shmchan_select(me, sel, cnt, drain ? 0 : SLICE_NS);
 		if (found == SHMCHAN_TIMEOUT && drain)
 			break;
-		for (unsigned c = 0; c < CHANS && found > 0 && !ending; c++)
-			if (shmchan_take(sel[c].ch, &m) == 0)
+		for (unsigned c = 0; c < cnt && found > 0 && !ending; c++)
+			if (shmchan_take(sel[c].ch, &m) == 0) {
+				if (m.block != SHMCHAN_NO_BLOCK)
+					must(shmchan_block_free(pool, m.block), "free");
 				must(shmchan_done(sel[c].ch), "done");
+			}
 	}
 	shmchan_detach(me);
 	return 0;
@@ -103,9 +116,10 @@ static int service(const char *role)
 	signal(SIGTERM, end_soon);
 	must(shmchan_attach_env(&me, &why), why.text);
 	if (strcmp(role, "drain") == 0)
-		return consume(me, true);
-	return strcmp(role, "reader") == 0 ? consume(me, false)
-					   : produce(me, strcmp(role, "first") == 0 ? FIRST : SECOND);
+		return consume(me, LINE, true);
+	if (strcmp(role, "reader") == 0 || strcmp(role, "helper") == 0)
+		return consume(me, *role == 'r' ? LINE : ANY, false);
+	return produce(me, strcmp(role, "first") == 0 ? FIRST : SECOND);
 }
 
 // -------------------------------------------------------------------------------------------------- broker
@@ -153,13 +167,15 @@ static bool end(struct storm *s, unsigned slot, int sig)
 	       (info.si_code == CLD_KILLED && info.si_status == sig);
 }
 
-static uint64_t published(const struct storm *s, bool depth)
+static uint64_t published(const struct storm *s, uint64_t *emptiest)
 {
 	struct shmchan_view_chan c;
 	uint64_t sum = 0;
+	*emptiest = UINT64_MAX;
 	for (unsigned i = 0; i < CHANS; i++) {
 		must(shmchan_view_chan(s->v, i, &c), "look");
-		sum += depth ? c.stat.depth : c.stat.enqueued;
+		sum += c.stat.enqueued;
+		*emptiest = c.stat.depth < *emptiest ? c.stat.depth : *emptiest;
 	}
 	return sum;
 }
@@ -172,18 +188,19 @@ static void pause_ns(long ns)
 static bool go(struct storm *s)
 {
 	unsigned seed = (unsigned)getpid();
+	uint64_t emptiest;
 	bool ok;
 	for (unsigned slot = FIRST; slot < SLOTS; slot++)
 		spawn(s, slot, services[slot - 1]);
-	while (published(s, false) < s->messages) {
-		unsigned slot = FIRST + (unsigned)rand_r(&seed) % 3;
+	while (published(s, &emptiest) < s->messages) {
+		unsigned slot = FIRST + (unsigned)rand_r(&seed) % (SLOTS - FIRST);
 		pause_ns(1000000 + rand_r(&seed) % 9000000);
 		end(s, slot, SIGKILL);
 		s->kills++;
 		spawn(s, slot, services[slot - 1]);
 	}
-	ok = end(s, READER, SIGTERM);
-	while (published(s, true) < CHANS)
+	ok = end(s, READER, SIGTERM) && end(s, HELPER, SIGTERM);
+	for (published(s, &emptiest); emptiest == 0; published(s, &emptiest))
 		pause_ns(1000000);
 	return end(s, FIRST, SIGTERM) && end(s, SECOND, SIGTERM) && ok;
 }
@@ -204,10 +221,26 @@ static bool obey(struct storm *s, const char *command)
 
 static int broker(const char *group, const char *messages)
 {
-	static const unsigned senders[] = {FIRST, SECOND}, reader = READER;
+	static const unsigned senders[] = {FIRST, SECOND}, readers[] = {READER, HELPER};
+	static const unsigned users[] = {FIRST, SECOND, READER, HELPER};
+	static const struct shmchan_pool_spec pool = {.name = pool_name,
+						      .block_size = 128,
+						      .block_cnt = 128,
+						      .users = users,
+						      .user_cnt = SLOTS - FIRST};
+	static const enum shmchan_kind kinds[] = {SHMCHAN_KIND_SPSC,           SHMCHAN_KIND_SPSC,
+						  SHMCHAN_KIND_MPSC,           SHMCHAN_KIND_MPSC_LIST,
+						  SHMCHAN_KIND_MPSC_INTRUSIVE, SHMCHAN_KIND_MPMC2};
 	struct shmchan_chan_spec chans[CHANS];
 	struct shmchan_group_spec spec = {
-		.name = group, .services = services, .service_cnt = 3, .chans = chans, .chan_cnt = CHANS};
+		.name = group,
+		.services = services,
+		.service_cnt = SLOTS - FIRST,
+		.chans = chans,
+		.chan_cnt = CHANS,
+		.pools = &pool,
+		.pool_cnt = 1,
+	};
 	struct storm s = {.group = group, .messages = strtoull(messages, NULL, 10)};
 	struct shmchan_why why = {0};
 	char line[64];
@@ -216,15 +249,15 @@ static int broker(const char *group, const char *messages)
 	for (unsigned c = 0; c < CHANS; c++)
 		chans[c] = (struct shmchan_chan_spec){
 			.name = chan_names[c],
-			.kind = c == MANY ? SHMCHAN_KIND_MPSC : SHMCHAN_KIND_SPSC,
+			.kind = kinds[c],
 			.capacity = 61,
 			.msg_size = 8,
 			.producers = senders,
-			.producer_cnt = c == MANY ? 2 : 1,
-			.consumers = &reader,
-			.consumer_cnt = 1,
-			.on_crash = c == AGAIN ? SHMCHAN_REDELIVER : SHMCHAN_DEAD_LETTER,
-			.max_deliveries = c == AGAIN ? 3 : 0,
+			.producer_cnt = c >= MANY ? 2 : 1,
+			.consumers = readers,
+			.consumer_cnt = c == ANY ? 2 : 1,
+			.on_crash = c == AGAIN || c == LIST ? SHMCHAN_REDELIVER : SHMCHAN_DEAD_LETTER,
+			.max_deliveries = c == AGAIN || c == LIST ? 3 : 0,
 		};
 	if (shmchan_broker_create(&s.broker, &spec, &why) != 0) {
 		fprintf(stderr, "storm: %s: %s\n", why.object, why.text);

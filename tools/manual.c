@@ -87,6 +87,11 @@ static const struct {
 	{"shmtool check node", "Whether every invariant holds."},
 	{"shmtool probe show node --seconds 0.1 --every 1",
 	 "Depths and times of all messages of a moment (root)."},
+	{"shmtool probe hist node --seconds 0.1 --every 1",
+	 "How deep the channels were at each push, how long messages waited and how long they were worked on "
+	 "(root)."},
+	{"shmtool probe alerts node --seconds 0.1 --depth work=6 --wait work=10",
+	 "What crosses a threshold, as it happens (root)."},
 	{"shmtool graph node --format dot", "The group as a picture."},
 	{"shmtool metrics node", "What a Prometheus server would read."},
 };
@@ -146,6 +151,9 @@ static void after_commands(FILE *f)
 	      "and the kernel's BTF; \\fBversion\\fR tells. Unless told otherwise, the probes of a message "
 	      "fire for one "
 	      "message in 64 of a channel, chosen by position, so that counts are of sampled messages.\n"
+	      "This default paces itself: while 64 messages of a channel take less than 20 microseconds, fewer "
+	      "are sampled, down to one in 65536, and more again when it slows; what \\fB\\-\\-every\\fR asks for "
+	      "stays.\n"
 	      "A probe that fires costs about half a microsecond; one that nobody listens to costs nothing.\n"
 	      ".SH EXAMPLES\n",
 	      f);

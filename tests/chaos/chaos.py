@@ -104,15 +104,32 @@ def strike(sup, services):
         return False
 
 
+# Looks at what a supervisor holds. A victim of the last moment may die only now, and what is held for a start is held for a moment. What has leaked stays.
+def settled(sup, wanted, looks=200):
+    """What the supervisor holds at rest: the least descriptors of many looks, or the first that are no more than wanted."""
+    least = None
+    for _ in range(looks):
+        if not sup.rest():
+            break
+        rss, fds = sup.holds()
+        if not least or fds < least[1]:
+            least = (rss, fds)
+        if fds <= wanted:
+            break
+        time.sleep(0.01)
+    return least
+
+
 grown, lost_fds, zombies, watched = 0, 0, 0, 0
 
 
 def compare(sup):
     """What the supervisor holds now, against what it held when it was warm."""
     global grown, lost_fds, zombies, watched
-    if not sup.warm or not sup.rest():
+    now = settled(sup, sup.warm[1]) if sup.warm else None
+    if not now:
         return
-    rss, fds = sup.holds()
+    rss, fds = now
     zombies += sup.zombies()
     grown = max(grown, rss - sup.warm[0])
     lost_fds = max(lost_fds, fds - sup.warm[1])
@@ -132,8 +149,8 @@ while (done < kills if not seconds else time.time() - begin < seconds) and sup.p
     if strike(sup, services):
         done += 1
         sup.seen += 1
-    if sup.seen == WARM_UP and not sup.warm and sup.rest():
-        sup.warm = sup.holds()
+    if sup.seen == WARM_UP and not sup.warm:
+        sup.warm = settled(sup, 0, 20)
     if every and sup.seen and sup.seen % every == 0:
         compare(sup)
         os.kill(sup.pid, signal.SIGKILL)
@@ -172,7 +189,7 @@ ok(result["sent"] > 0 and result["sent"] == result["answered"] + result["lost"],
    f"{result['sent']} sent, {result['answered']} answered, {result['lost']} lost with who had them")
 ok(result["respawns"] > 0, "services were replaced", f"{result['respawns']} respawns")
 ok(zombies == 0, "no zombies")
-ok(lost_fds <= 0, "descriptors of the supervisor are as many as when it was warm")
+ok(lost_fds <= 0, "descriptors of the supervisor are as many as when it was warm", f"{lost_fds} more")
 ok(grown <= RSS_BOUND_KIB, f"its memory grew by no more than {RSS_BOUND_KIB} KiB",
    f"{grown} KiB at most, from its kill {WARM_UP} on, over {watched} kills more")
 ok(left() == [], "nothing is left", " ".join(left()))

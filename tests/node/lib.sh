@@ -48,12 +48,14 @@ clean() {
 trap clean EXIT
 trap 'exit 1' INT TERM PIPE
 
-# begin NAME=VALUE...: starts a group with these variables; its report goes to $tmp/report, its output to $tmp/log.
+# begin [--OPTION]... NAME=VALUE...: starts a group with these variables; its report goes to $tmp/report, its output to $tmp/log.
 begin() {
 	local set=() v
 	group=node-test-$$
 	rm -f "$tmp/report"
-	for v in "$@"; do set+=(--set "$v"); done
+	for v in "$@"; do
+		case $v in --*) set+=("$v") ;; *) set+=(--set "$v") ;; esac
+	done
 	case " $* " in *" vectors="*) ;; *) set+=(--set "vectors=$vectors") ;; esac
 	timeout -k 10 "${LIMIT:-300}" "$shmsup" run "$topology" --name "$group" --report "$tmp/report" "${set[@]}" \
 		>"$tmp/log" 2>&1 </dev/null &

@@ -127,7 +127,7 @@ for level in "default" strict; do
 		s/^( +)command: .*/&\n\1user: 54321\n\1seccomp: $level/
 		0,/user: 54321/s//user: nobody/
 		s/ chaos: off/ chaos: on/" tests/supervisor/echo.yaml >"$dir/echo.yaml"
-	out=$("$shmsup" run "$dir/echo.yaml" --set actor="$dir/bin/actor" --set requests=3000 --report "$dir/report.json" 2>"$dir/err")
+	out=$("$shmsup" run "$dir/echo.yaml" --set actor="$dir/bin/actor" --set requests=200000 --report "$dir/report.json" 2>"$dir/err")
 	is "$level: a job between users under kills balances" $? 0
 	is "$level: there were kills" "$(jq '.kills > 0' "$dir/report.json")" true
 	is "$level: no call was refused with SIGSYS" "$(grep -c SIGSYS "$dir/err")" 0

@@ -59,6 +59,12 @@ kill -9 "$pid"
 ended "$pid"
 "$shmsup" status "$g" >/dev/null 2>&1
 is "13: its supervisor is dead" $? 13
+{
+	cat "$dir/idle.yaml"
+	echo "pools: [{name: p, block_size: 64, block_count: 1, users: [a]}]"
+} >"$dir/other.yaml"
+"$shmsup" run "$dir/other.yaml" --name "$g" --adopt >/dev/null 2>&1
+is "15: the group that would be adopted is of another topology" $? 15
 mkdir "$dir/reports"
 service "$actor, args: [idle], restart: on-failure" >"$dir/plain.yaml"
 start "$g" "$dir/plain.yaml" --report "$dir/reports/r.json"
@@ -67,5 +73,5 @@ rmdir "$dir/reports"
 "$shmsup" stop "$g" >/dev/null
 ended "$pid"
 is "14: the report can't be written" "$status" 14
-is "every status of the list was seen" "$(seq 0 14 | xargs)" "$("$shmsup" help | awk '/^exit statuses/ {on = 1; next} on {print $1}' | xargs)"
+is "every status of the list was seen" "$(seq 0 15 | xargs)" "$("$shmsup" help | awk '/^exit statuses/ {on = 1; next} on {print $1}' | xargs)"
 is "nothing left" "$(left "$g")" ""

@@ -98,10 +98,6 @@ const struct topo_key topo_keys[] = {
 	     "WATCHDOG=1 came for so many milliseconds; also when it is stopped (SIGSTOP). 0 does not "
 	     "look.",
 	     "0", 0, DAY_MS),
-	NUM(services, spare,
-	     "Started, idle processes kept for it; at a death one takes the place over, without an "
-	     "exec.",
-	     "0", 0, 16),
 	KEY(services, log,
 	     "Its standard output and error: to a file of its own in the folder of logs, to those of "
 	     "shmsup, or nowhere. auto: file if there is `logs`, otherwise inherit.",

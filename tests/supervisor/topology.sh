@@ -166,7 +166,6 @@ a() {
 	change "s/^    args: \[idle\]/&\n    ${1//&/\\&}/" "$2" "$3"
 }
 a 'heartbeat_ms: 90000000' "9:19: 'heartbeat_ms' must be in 0 to 86400000*" "a heartbeat of more than a day"
-a 'spare: 17' "9:12: 'spare' must be in 0 to 16, this is 17" "too many spares"
 a 'log: here' "9:10: 'log' can't be 'here'; it is one of: auto, file, inherit, none" "unknown log"
 a 'log: file' "9:10: 'log' can't be 'file': the topology has no 'logs' with a folder" "a log file without a folder"
 a 'user: no-such-user' "9:11: there is no user 'no-such-user'" "unknown user"

@@ -144,6 +144,19 @@ CHILD int set_filter(const struct confine *c)
 				   : 0;
 }
 
+// Only the child knows its number before its program does.
+CHILD void write_pid(char *out)
+{
+	char digits[CONFINE_PID_ROOM];
+	unsigned n = 0;
+
+	for (pid_t pid = getpid(); pid && n < sizeof(digits) - 1; pid /= 10)
+		digits[n++] = (char)('0' + pid % 10);
+	for (unsigned i = 0; i < n; i++)
+		out[i] = digits[n - 1 - i];
+	out[n] = 0;
+}
+
 CHILD int run_child(void *arg)
 {
 	struct child *k = arg;
@@ -162,6 +175,8 @@ CHILD int run_child(void *arg)
 	STEP("drop capabilities", bound_caps(p));
 	STEP("become its user", set_user(p));
 	STEP("keep capabilities", keep_caps(p));
+	if (k->c->pid_text)
+		write_pid(k->c->pid_text);
 	STEP("unblock signals", unblock_signals());
 	STEP("set its filter of system calls", set_filter(k->c));
 	STEP("execute its program", execve(k->path, k->argv, k->envp));

@@ -24,7 +24,9 @@ struct confine {
 	const struct confine_file *files; // they become descriptors 3, 4, ...
 	unsigned file_cnt;
 	void *stack; // of the child, CONFINE_STACK bytes; one serves all
+	char *pid_text; // in the environment: the child writes its pid there, CONFINE_PID_ROOM bytes with the NUL; or NULL
 };
+#define CONFINE_PID_ROOM 12
 #define CONFINE_STACK 65536
 
 // confine_spawn starts the program: 0 with *pid and *pidfd (close-on-exec) set; or an errno value, with *step, a literal,

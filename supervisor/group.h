@@ -88,7 +88,7 @@ struct service {
 	uint64_t drain_until_ns;     // it goes on until its channels are empty, but no longer; 0 = it is not drained
 	bool doomed;                 // given up with others of its strategy
 	struct hang hang;
-	uint64_t watchdogs;          // WATCHDOG=1 it has sent
+	uint64_t watchdogs;          // WATCHDOG=1 that this incarnation has sent
 	bool reaping;                // inside service_reap: its events come after that of the death
 	bool blocked;         // scratch of group_go_on
 	bool held;            // stopped by a command: it is there to be started again

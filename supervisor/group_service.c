@@ -260,6 +260,7 @@ static void spawn(struct service *s)
 	s->adopted = false;
 	s->asked_signal = 0;
 	s->was_ready = s->late = s->hung = s->told_start = s->told_ready = false;
+	s->watchdogs = 0;
 	s->status[0] = 0;
 	s->since_ns = s->spawned_ns = loop_now();
 	loop_timer_cancel(g->loop, &s->timer);

@@ -73,7 +73,7 @@ static void look_at(struct service *s, uint64_t elapsed_ns)
 
 	look_service(s->group->look, (unsigned)(s - s->group->services), &l);
 	progress = l.beat + l.moved + s->watchdogs;
-	work = l.depth_in || l.in_flight;
+	work = l.depth_in || l.in_flight || s->watchdogs;
 	// Only where it decides something: a file of /proc is read.
 	if (progress == s->hang.progress && s->hang.incarnation == s->incarnation)
 		stopped = is_stopped(s->pid);

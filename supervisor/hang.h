@@ -1,7 +1,8 @@
 // A service that makes no progress while it has work, or that is stopped by a signal, for longer than its heartbeat_ms is
 // killed, and the death is one of its own. Progress is any of: a beat in its process slot (waiting calls of the library
 // beat by themselves), WATCHDOG=1, a message taken from or completed on one of its inputs. Work is a message in one of its
-// inputs, or in flight from one. One that has no work may be silent for ever.
+// inputs, or in flight from one. One that has no work may be silent for ever, unless it has said WATCHDOG=1: who has, promises
+// to go on with it, as under systemd.
 //
 // The time without progress is counted in looks, four per heartbeat, and not by the clock alone: when the whole machine
 // or this process was stopped for a while, nobody is taken for hung because of that.

@@ -71,7 +71,7 @@ int launcher_plan(struct launcher *l, const struct plan *plan, struct fail *fail
 		if (geteuid() != 0 && needs_root(c))
 			return fail_set(fail, SUP_PROGRAM, "service '%s': '%s' needs a supervisor that is root",
 					plan->services[i].name, needs_root(c));
-		any |= c->any;
+		any |= c->any || plan->services[i].heartbeat_ns;
 		if (c->seccomp != TOPO_SECCOMP_OFF && !f->prog.len && filter_make(f, c->seccomp, fail))
 			return -1;
 	}
@@ -200,7 +200,7 @@ int launch_prepare(struct launch *out, const struct plan *plan, unsigned index, 
 	out->out = -1;
 	out->step = NULL;
 	out->confine = (struct confine){.plan = &s->confine};
-	out->envp = arena_alloc(a, cnt + s->env_cnt + 6, sizeof(*out->envp));
+	out->envp = arena_alloc(a, cnt + s->env_cnt + 8, sizeof(*out->envp));
 	for (char **e = environ; *e; e++)
 		if (!ours(*e) && !overridden(s, *e))
 			out->envp[n++] = *e;
@@ -209,6 +209,11 @@ int launch_prepare(struct launch *out, const struct plan *plan, unsigned index, 
 	out->envp[n++] = arena_printf(a, "SHMCHAN_GROUP=%s", plan->spec.name);
 	out->envp[n++] = arena_printf(a, "SHMCHAN_SLOT=%u", index + 1);
 	out->envp[n++] = arena_printf(a, "NOTIFY_SOCKET=%s", notify_path);
+	if (s->heartbeat_ns) {
+		out->envp[n++] = arena_printf(a, "WATCHDOG_USEC=%llu", (unsigned long long)(s->heartbeat_ns / 1000));
+		out->envp[n] = arena_printf(a, "WATCHDOG_PID=%0*d", CONFINE_PID_ROOM - 1, 0);
+		out->confine.pid_text = strchr(out->envp[n++], '=') + 1;
+	}
 	if (s->confine.any)
 		out->envp[n++] = make_files(&out->confine, plan, index + 1, a);
 	out->envp[n] = arena_printf(a, "SHMCHAN_INCARNATION=%010u", 0);
@@ -245,7 +250,7 @@ int launch_spawn(const struct launcher *l, struct launch *s, unsigned incarnatio
 
 	s->step = NULL;
 	snprintf(s->incarnation, 11, "%u", incarnation);
-	if (s->confine.plan->any)
+	if (s->confine.plan->any || s->confine.pid_text)
 		return spawn_confined(l, s, pid, pidfd);
 	err = s->out >= 0 ? spawn_to(l, s, pid)
 			  : posix_spawn(pid, s->path, &l->files, &l->attr, s->argv, s->envp);

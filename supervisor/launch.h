@@ -1,6 +1,7 @@
 // How a service's process is started: everything that can be prepared is, so that between a death and
 // posix_spawn there is only a number to write. A service with a user, limits or rights of its own is started by
-// confine_spawn, and finds its segments as descriptors (SHMCHAN_FDS); all others by posix_spawn.
+// confine_spawn, and finds its segments as descriptors (SHMCHAN_FDS); one with a heartbeat too, for its WATCHDOG_PID; all others
+// by posix_spawn.
 #ifndef SUPERVISOR_LAUNCH_H
 #define SUPERVISOR_LAUNCH_H
 

@@ -109,9 +109,9 @@ static const struct option_doc environment[] = {
 	 "shmsup tells its own supervisor (systemd(1), or another that speaks sd_notify(3)) READY=1 when all "
 	 "services have "
 	 "been ready, STATUS, WATCHDOG=1 as its event loop turns, and STOPPING=1."},
-	{"SHMCHAN_GROUP, SHMCHAN_SLOT, SHMCHAN_INCARNATION, NOTIFY_SOCKET, SHMCHAN_FDS", NULL,
+	{"SHMCHAN_GROUP, SHMCHAN_SLOT, SHMCHAN_INCARNATION, NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID, SHMCHAN_FDS", NULL,
 	 "Set for services: which group and process slot they fill for the how manieth time, where their "
-	 "READY=1 goes, and, "
+	 "READY=1 goes, of those with heartbeat_ms how often WATCHDOG=1 is wanted, and, "
 	 "for services that may not open them, the descriptors of their segments."},
 	{0},
 };

@@ -94,9 +94,9 @@ const struct topo_key topo_keys[] = {
 	     "them.",
 	     "none"),
 	NUM(services, heartbeat_ms,
-	     "It is taken for hung, killed and replaced when it has work and neither shmchan_beat nor "
-	     "WATCHDOG=1 came for so many milliseconds; also when it is stopped (SIGSTOP). 0 does not "
-	     "look.",
+	     "It is taken for hung, killed and replaced when it has work, or has once sent WATCHDOG=1, and "
+	     "neither shmchan_beat nor WATCHDOG=1 came for so many milliseconds; also when it is stopped "
+	     "(SIGSTOP). It finds WATCHDOG_USEC and WATCHDOG_PID set, as under systemd. 0 does not look.",
 	     "0", 0, DAY_MS),
 	KEY(services, log,
 	     "Its standard output and error: to a file of its own in the folder of logs, to those of "

@@ -295,6 +295,28 @@ static _Noreturn void say_as_child(const char *text)
 	_exit(read(barrier[0], line, 1) != 0);
 }
 
+// A service that knows sd_notify's protocol and nothing of channels: says WATCHDOG=1 as often as it is asked to, until there is a file of
+// that name; then it is silent.
+static int watched(const char *file)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	int to = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct timespec t = {0, 0};
+
+	catch_term();
+	if (!usec || !pid || atoi(pid) != getpid())
+		return 2;
+	t.tv_nsec = atol(usec) * 1000 / 4;
+	datagram(to, "READY=1", -1);
+	while (!ended && access(file, F_OK)) {
+		datagram(to, "WATCHDOG=1", -1);
+		nanosleep(&t, NULL);
+	}
+	while (!ended)
+		pause();
+	return 0;
+}
+
 static int says(const char *text)
 {
 	pid_t child;
@@ -406,6 +428,8 @@ int main(int argc, char **argv)
 		return mute();
 	if (strcmp(role, "parent") == 0)
 		return parent(arg);
+	if (strcmp(role, "watched") == 0)
+		return watched(arg);
 	if (strcmp(role, "says") == 0)
 		return says(arg);
 	if (strcmp(role, "when") == 0)

@@ -57,6 +57,47 @@ is "without a limit nothing is taken for hung" "$(field "$g" it incarnation)" 1
 "$shmsup" stop "$g-2" >/dev/null
 stop
 
+# Of sd_notify's protocol alone, as existing services are.
+cat >"$dir/one.yaml" <<EOF
+group: one
+services:
+  - {name: it, command: $actor, args: [watched, "$dir/silent"], heartbeat_ms: 1000}
+  - {name: mute, command: $actor, args: [idle], heartbeat_ms: 3000}
+  - {name: enabled, command: python3, args: ["$dir/enabled.py"], heartbeat_ms: 5000, ready: spawn}
+EOF
+cat >"$dir/enabled.py" <<EOF
+import ctypes, signal
+try:
+    lib, usec = ctypes.CDLL("libsystemd.so.0"), ctypes.c_uint64()
+    said = f"{lib.sd_watchdog_enabled(0, ctypes.byref(usec))} {usec.value} {lib.sd_notify(0, b'WATCHDOG=1')}"
+except OSError:
+    said = "none"
+open("$dir/enabled.part", "w").write(said)
+__import__("os").rename("$dir/enabled.part", "$dir/enabled")
+signal.pause()
+EOF
+start "$g" "$dir/one.yaml"
+until_true in_state "$g" it ready
+until_true test -e "$dir/enabled"
+if [ "$(cat "$dir/enabled")" = none ]; then
+	ok 0 "sd_watchdog_enabled # SKIP no libsystemd"
+else
+	is "sd_watchdog_enabled of libsystemd says yes, how often, and sd_notify is heard" "$(cat "$dir/enabled")" "1 5000000 1"
+fi
+hung_once() { [ "$(events 'select(.event == "hang" and .service == "it")' | wc -l)" -ge 1 ]; }
+# Three of its limits long, as the machine goes: until one of a longer limit, which is stopped, is killed.
+"$shmsup" signal "$g" mute STOP >/dev/null
+mute_twice() { [ "$(field "$g" mute incarnation)" = 2 ]; }
+until_true mute_twice
+is "a service that says WATCHDOG=1 is left alone" "$(field "$g" it incarnation)" 1
+touch "$dir/silent"
+until_true hung_once
+rm "$dir/silent"
+is "one that says it no more is killed, without any channel" "$(field "$g" it last)" "hung and was killed by SIGKILL"
+until_true incarnation_is 2
+is "who never said it may be silent" "$(field "$g" mute incarnation)" 2
+stop
+
 one 'h, f, f, f, f, f, f, f, f, f' ''
 start "$g" "$dir/one.yaml"
 alerts() { [ "$(events 'select(.event == "alert")' | wc -l)" = "$1" ]; }

@@ -85,7 +85,7 @@ static void start_what_can(struct group *g)
 	}
 }
 
-// A service stops when nothing that depends on it runs any more.
+// A service stops when nothing that depends on it runs any more. It is told once: every event leads to another turn.
 static void stop_what_can(struct group *g)
 {
 	for (unsigned i = 0; i < g->service_cnt; i++)
@@ -95,7 +95,8 @@ static void stop_what_can(struct group *g)
 			if (!svc_is_down(g->services[i].state))
 				g->services[g->services[i].plan->deps[d]].blocked = true;
 	for (unsigned i = 0; i < g->service_cnt; i++)
-		if (!g->services[i].blocked && !svc_is_down(g->services[i].state))
+		if (!g->services[i].blocked && !svc_is_down(g->services[i].state) &&
+		    g->services[i].state != SVC_STOPPING)
 			service_feed(&g->services[i], SVC_EV_STOP);
 }
 

@@ -110,6 +110,14 @@ stop
 is "ignores SIGTERM: killed at the stop" "$status,$(gone "$old" && echo gone)" "0,gone"
 like "and that is told" "$(cat "$dir/$g.err")" "*service 'it' (pid $old) did not end within 50 ms of SIGTERM; it is killed"
 
+one '"stubborn"' 'stop_timeout_ms: 1000'
+"$BUILD/test/sup_at_syscall" 5000 "$shmsup" run "$dir/one.yaml" --name "$g" >"$dir/$g.out" 2>"$dir/$g.err" &
+pid=$!
+pids+=("$pid")
+until_true all_ready "$g"
+stop
+is "ignores SIGTERM: the supervisor sleeps until the timeout, and makes fewer than 2,500 system calls in its life" "$status" 0
+
 one "\"parent\", \"$dir/child\""
 start "$g" "$dir/one.yaml"
 until_true all_ready "$g"

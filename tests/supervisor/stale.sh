@@ -7,7 +7,7 @@ cat >"$dir/t.yaml" <<EOF
 group: t
 services:
   - {name: a, command: $actor, args: [idle]}
-  - {name: b, command: $actor, args: [stubborn]}
+  - {name: b, command: $actor, args: [stubborn], stop_timeout_ms: 100}
 channels:
   - {name: line, kind: spsc, message_size: 8, producers: [a], consumers: [b]}
 pools:

@@ -2,20 +2,40 @@
 // are made to use one mapping; what the order of publication protects is then in its sight, header, payload and blocks.
 // Not a Criterion program: Criterion's processes and the sanitizer want the same addresses.
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "shmchan/broker.h"
+#include "shmchan/list_chan.h"
 #include "shmchan/proc.h"
 
 #define MESSAGES 20000u
+#define SLOTS 4
 
-static const unsigned producers[] = {1, 2}, consumer[] = {3}, all[] = {1, 2, 3};
+static const unsigned producers[] = {1, 2}, consumers[] = {3, 4}, all[] = {1, 2, 3, 4};
+
+struct race {
+	enum shmchan_kind kind;
+	uint32_t cap;
+	const char *name;
+	unsigned producers, consumers;
+	bool refs; // each message is a block
+};
+
+// Relaxed all, so that they order nothing between the threads.
+struct tally {
+	_Atomic uint32_t received;
+	_Atomic unsigned char seen[2][MESSAGES];
+};
 
 struct end {
+	const struct race *race;
 	struct shmchan_proc *proc;
 	struct shmchan *ch;
 	struct shmchan_pool *pool;
+	struct tally *tally;
 	unsigned bad;
 };
 
@@ -25,10 +45,13 @@ static void *send_all(void *arg)
 
 	for (uint32_t n = 0; n < MESSAGES; n++) {
 		uint32_t text[4] = {n, n + 1, n + 2, n + 3};
-		struct shmchan_msg m = {.data = text, .len = sizeof(text), .corr = n};
+		struct shmchan_msg m = {.data = text, .len = e->race->refs ? 0 : sizeof(text), .corr = n};
 		uint32_t *data;
 
-		if (n % 3 == 0 && shmchan_block_alloc(e->pool, &m.block) == 0) {
+		if (e->race->refs || n % 3 == 0)
+			while (shmchan_block_alloc(e->pool, &m.block) && e->race->refs)
+				sched_yield();
+		if (m.block) {
 			data = shmchan_block_data(e->pool, m.block);
 			data[0] = data[20] = n;
 		}
@@ -37,27 +60,51 @@ static void *send_all(void *arg)
 	return NULL;
 }
 
+static void look_at(struct end *e, const struct shmchan_msg *m, uint64_t next[3])
+{
+	unsigned slot = shmchan_owner_slot(m->sender);
+	uint32_t text[4], *data;
+
+	if (slot < 1 || slot > 2 || m->status || m->corr >= MESSAGES) {
+		e->bad++;
+		return;
+	}
+	// One of two consumers sees each producer's in order, though not all.
+	e->bad += e->race->consumers > 1 ? m->corr < next[slot] : m->corr != next[slot];
+	next[slot] = m->corr + 1;
+	e->bad += atomic_fetch_add_explicit(&e->tally->seen[slot - 1][m->corr], 1, memory_order_relaxed) != 0;
+	e->bad += m->len != (e->race->refs ? 0 : sizeof(text)) || (e->race->refs && !m->block);
+	if (m->len == sizeof(text)) {
+		memcpy(text, m->data, sizeof(text));
+		e->bad += text[0] != m->corr || text[3] != m->corr + 3;
+	}
+	if (m->block) {
+		data = shmchan_block_data(e->pool, m->block);
+		e->bad += data[0] != m->corr || data[20] != m->corr;
+		e->bad += shmchan_block_free(e->pool, m->block) != 0;
+	}
+}
+
 static void *receive_all(void *arg)
 {
 	struct end *e = arg;
-	uint64_t next[3] = {0}, cnt = MESSAGES * (e->ch->many ? 2 : 1);
+	uint64_t next[3] = {0};
+	uint32_t cnt = MESSAGES * e->race->producers;
 
-	for (uint64_t i = 0; i < cnt; i++) {
+	while (atomic_load_explicit(&e->tally->received, memory_order_relaxed) < cnt) {
 		struct shmchan_msg m;
-		uint32_t text[4], *data;
-		unsigned slot;
+		// With one consumer, nobody else gets the last message.
+		int err = shmchan_recv(e->ch, &m, e->race->consumers > 1 ? 1000000 : SHMCHAN_FOREVER);
 
-		e->bad += shmchan_recv(e->ch, &m, SHMCHAN_FOREVER) != 0 || m.status || m.len != sizeof(text);
-		slot = shmchan_owner_slot(m.sender);
-		memcpy(text, m.data, sizeof(text));
-		e->bad += slot < 1 || slot > 2 || m.corr != next[slot]++ || text[0] != m.corr ||
-			  text[3] != m.corr + 3;
-		if (m.block) {
-			data = shmchan_block_data(e->pool, m.block);
-			e->bad += data[0] != m.corr || data[20] != m.corr;
-			e->bad += shmchan_block_free(e->pool, m.block) != 0;
+		if (err == SHMCHAN_TIMEOUT)
+			continue;
+		if (err) {
+			e->bad++;
+			break;
 		}
+		look_at(e, &m, next);
 		e->bad += shmchan_done(e->ch) != 0;
+		atomic_fetch_add_explicit(&e->tally->received, 1, memory_order_relaxed);
 	}
 	return NULL;
 }
@@ -68,83 +115,123 @@ static void report(void *ctx, const char *object, const char *text)
 	fprintf(stderr, "check: %s: %s\n", object, text);
 }
 
-static bool enter(const char *group, struct shmchan_broker *b, struct end *e, unsigned slot, bool many)
+static bool used(const struct race *race, unsigned slot)
+{
+	return slot <= 2 ? slot <= race->producers : slot - 2 <= race->consumers;
+}
+
+static bool enter(const char *group, struct shmchan_broker *b, struct end *e, unsigned slot)
 {
 	unsigned inc;
 
-	if (slot == 2 && !many)
-		return true;
 	return shmchan_broker_announce(b, slot, &inc) == 0 &&
-	       shmchan_attach(&e[slot - 1].proc, group, slot, inc, NULL) == 0 &&
-	       shmchan_open(e[slot - 1].proc, "c", slot == 3 ? SHMCHAN_RX : SHMCHAN_TX, &e[slot - 1].ch,
-			    NULL) == 0 &&
-	       shmchan_pool_open(e[slot - 1].proc, "p", &e[slot - 1].pool, NULL) == 0;
+	       shmchan_attach(&e->proc, group, slot, inc, NULL) == 0 &&
+	       shmchan_open(e->proc, "c", slot > 2 ? SHMCHAN_RX : SHMCHAN_TX, &e->ch, NULL) == 0 &&
+	       shmchan_pool_open(e->proc, "p", &e->pool, NULL) == 0;
 }
 
-static bool race(enum shmchan_kind kind, uint32_t cap)
+// From here on `e` works in the mapping of `with`.
+static bool share(struct end *e, const struct end *with)
 {
-	static const char *const services[] = {"a", "b", "c"};
-	bool many = kind == SHMCHAN_KIND_MPSC, ok = true;
+	if (e->ch->l)
+		shmchan_list_end_close(e->ch);
+	e->ch->r = with->ch->r;
+	e->pool->ref = with->pool->ref;
+	return shmchan_join(e->ch) == 0;
+}
+
+static bool run(struct end e[SLOTS], struct shmchan_broker *b, const struct race *race)
+{
+	struct shmchan_stat st;
+	pthread_t t[SLOTS];
+	unsigned bad = 0;
+
+	for (unsigned i = 1; i < SLOTS; i++)
+		if (e[i].proc && !share(&e[i], &e[0]))
+			return false;
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (e[i].proc && pthread_create(&t[i], NULL, i < 2 ? send_all : receive_all, &e[i]))
+			_exit(1);
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (e[i].proc)
+			pthread_join(t[i], NULL);
+	for (unsigned i = 0; i < SLOTS; i++)
+		bad += e[i].bad;
+	shmchan_stat(e[2].ch, &st);
+	return bad == 0 && st.done == MESSAGES * race->producers && st.bad == 0 &&
+	       shmchan_broker_check(b, report, NULL) == 0;
+}
+
+static bool create(struct shmchan_broker **b, const char *name, const struct race *race)
+{
+	static const char *const services[] = {"a", "b", "c", "d"};
 	struct shmchan_chan_spec spec = {.name = "c",
-					 .kind = kind,
-					 .capacity = cap,
-					 .msg_size = 16,
+					 .kind = race->kind,
+					 .capacity = race->cap,
+					 .msg_size = race->refs ? 0 : 16,
 					 .producers = producers,
-					 .producer_cnt = many ? 2 : 1,
-					 .consumers = consumer,
-					 .consumer_cnt = 1};
-	struct shmchan_pool_spec pool = {.name = "p", .block_size = 100, .block_cnt = 4, .users = all, .user_cnt = 3};
-	struct shmchan_group_spec group = {.services = services,
-					   .service_cnt = 3,
+					 .producer_cnt = race->producers,
+					 .consumers = consumers,
+					 .consumer_cnt = race->consumers};
+	// As many as give each process a magazine; where blocks are not all of the traffic, so few that they run out.
+	struct shmchan_pool_spec pool = {.name = "p",
+					 .block_size = 100,
+					 .block_cnt = race->refs ? 64 : 4,
+					 .users = all,
+					 .user_cnt = SLOTS};
+	struct shmchan_group_spec group = {.name = name,
+					   .services = services,
+					   .service_cnt = SLOTS,
 					   .chans = &spec,
 					   .chan_cnt = 1,
 					   .pools = &pool,
 					   .pool_cnt = 1};
+
+	return shmchan_broker_create(b, &group, NULL) == 0;
+}
+
+static bool race(const struct race *race)
+{
+	struct end e[SLOTS] = {0};
 	struct shmchan_broker *b;
-	struct shmchan_stat st;
-	struct end e[3] = {0};
-	pthread_t t[3];
+	struct tally *tally = calloc(1, sizeof(*tally));
+	bool ok = true;
 	char name[32];
 
 	snprintf(name, sizeof(name), "t%d-threads", (int)getpid());
-	group.name = name;
-	if (shmchan_broker_create(&b, &group, NULL))
+	if (!tally || !create(&b, name, race)) {
+		free(tally);
 		return false;
-	for (unsigned slot = 1; slot <= 3 && ok; slot++)
-		ok = enter(name, b, e, slot, many);
-	for (unsigned i = 1; ok && i < 3; i++)
-		if (e[i].proc) {
-			e[i].ch->r = e[0].ch->r;
-			shmchan_join(e[i].ch);
-			e[i].pool->ref = e[0].pool->ref;
-		}
-	for (unsigned i = 0; ok && i < 3; i++)
-		if (e[i].proc && pthread_create(&t[i], NULL, i == 2 ? receive_all : send_all, &e[i]))
-			_exit(1);
-	for (unsigned i = 0; ok && i < 3; i++)
-		if (e[i].proc)
-			pthread_join(t[i], NULL);
-	if (ok) {
-		shmchan_stat(e[2].ch, &st);
-		ok = e[0].bad + e[1].bad + e[2].bad == 0 && st.done == MESSAGES * spec.producer_cnt &&
-		     st.bad == 0 && shmchan_broker_check(b, report, NULL) == 0;
 	}
-	for (unsigned i = 0; i < 3; i++)
-		shmchan_detach(e[i].proc);
+	for (unsigned slot = 1; slot <= SLOTS && ok; slot++) {
+		e[slot - 1].race = race;
+		e[slot - 1].tally = tally;
+		ok = !used(race, slot) || enter(name, b, &e[slot - 1], slot);
+	}
+	ok = ok && run(e, b, race);
+	// The first last: its mapping is that of all.
+	for (unsigned i = SLOTS; i > 0; i--)
+		shmchan_detach(e[i - 1].proc);
 	shmchan_broker_destroy(b);
+	free(tally);
 	return ok;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		enum shmchan_kind kind;
-		uint32_t cap;
-		const char *name;
-	} races[] = {{SHMCHAN_KIND_SPSC, 1, "spsc of 1"},
-		     {SHMCHAN_KIND_SPSC, 50, "spsc of 50"},
-		     {SHMCHAN_KIND_MPSC, 1, "mpsc of 1"},
-		     {SHMCHAN_KIND_MPSC, 50, "mpsc of 50"}};
+	static const struct race races[] = {
+		{SHMCHAN_KIND_SLOT, 1, "slot", 1, 1, false},
+		{SHMCHAN_KIND_SLOT_REF, 1, "slot-ref", 1, 1, true},
+		{SHMCHAN_KIND_SPSC, 1, "spsc of 1", 1, 1, false},
+		{SHMCHAN_KIND_SPSC, 50, "spsc of 50", 1, 1, false},
+		{SHMCHAN_KIND_MPSC, 1, "mpsc of 1", 2, 1, false},
+		{SHMCHAN_KIND_MPSC, 50, "mpsc of 50", 2, 1, false},
+		{SHMCHAN_KIND_MPSC_LIST, 1, "mpsc-list of 1", 2, 1, false},
+		{SHMCHAN_KIND_MPSC_LIST, 50, "mpsc-list of 50", 2, 1, false},
+		{SHMCHAN_KIND_MPSC_INTRUSIVE, 1, "mpsc-intrusive of 1", 2, 1, true},
+		{SHMCHAN_KIND_MPSC_INTRUSIVE, 50, "mpsc-intrusive of 50", 2, 1, true},
+		{SHMCHAN_KIND_MPMC2, 1, "mpmc2 of 1", 2, 2, false},
+		{SHMCHAN_KIND_MPMC2, 50, "mpmc2 of 50", 2, 2, false}};
 	const unsigned cnt = sizeof(races) / sizeof(races[0]);
 	unsigned failed = 0;
 	FILE *tap = stdout;
@@ -155,7 +242,7 @@ int main(int argc, char **argv)
 	if (!tap)
 		return 1;
 	for (unsigned i = 0; i < cnt; i++) {
-		bool ok = race(races[i].kind, races[i].cap);
+		bool ok = race(&races[i]);
 
 		failed += !ok;
 		fprintf(tap, "%sok %u - threads at both ends of %s\n", ok ? "" : "not ", i + 1,

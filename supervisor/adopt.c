@@ -68,8 +68,9 @@ static void restore(struct service *s)
 	s->timer.due_ns = k.due_ns; // not set; adopt_go_on sets it
 	s->history = k.history;
 	s->last = k.last;
+	s->hang = k.hang;
+	s->watchdogs = k.watchdogs;
 	memcpy(s->status, k.status, sizeof(s->status));
-	s->status[sizeof(s->status) - 1] = 0;
 }
 
 // Unlike shmchan_start_time also of a zombie.
@@ -240,6 +241,7 @@ static void take_group(struct group *g, const struct keep_group *k)
 	g->chaos.random = k->chaos_random;
 	g->broken = k->broken;
 	g->adoptions = k->adoptions + 1;
+	memcpy(g->alert.on, k->alerts, sizeof(g->alert.on));
 	for (unsigned i = 0; i < g->plan->strategy_cnt && i < KEEP_STRATEGY_MAX; i++)
 		g->strategies[i] = k->strategies[i];
 }
@@ -260,6 +262,7 @@ static int take_over(struct group *g, const struct keep_group *k, struct fail *f
 				"can't adopt group '%s': %s", name,
 				why.text[0] ? why.text : shmchan_strerror(rc));
 	take_group(g, k);
+	events_keep(g->events, g->keep);
 	find_all(g);
 	group_keep(g);
 	return 0;
@@ -287,6 +290,9 @@ int adopt_group(struct group *g, struct fail *fail)
 		return clear_up(g, &k, fail);
 	case KEEP_CREATING:
 		break;
+	default:
+		return fail_set(fail, SUP_DIFFERS, "can't adopt group '%s': what its supervisor kept is damaged",
+				g->plan->spec.name);
 	}
 	keep_close(g->keep); // it had not come to its first process: there is nothing to lose
 	g->keep = NULL;
@@ -358,6 +364,7 @@ void adopt_go_on(struct group *g)
 			go_on_service(&g->services[i]);
 	for (unsigned i = 0; i < g->service_cnt; i++)
 		go_on_service(&g->services[i]);
+	poison_adopted(g->poison);
 	scale_resume(g);
 	if (g->stopping)
 		chaos_stop(&g->chaos);

@@ -1,11 +1,13 @@
 #include "supervisor/alert.h"
 
 #include <stddef.h>
-#include <stdlib.h>
+#include "shmchan/ctl.h"
 #include "supervisor/group.h"
 #include "supervisor/say.h"
 
 #define EVERY_NS UINT64_C(250000000)
+
+_Static_assert(ALERT_BYTES * 8 >= SHMCHAN_OBJ_MAX, "a bit for each");
 
 bool alert_step(bool on, uint64_t depth, uint32_t limit)
 {
@@ -14,7 +16,7 @@ bool alert_step(bool on, uint64_t depth, uint32_t limit)
 
 bool alert_is_on(const struct alert *a, unsigned chan)
 {
-	return a->on && a->on[chan];
+	return a->on[chan / 8] >> chan % 8 & 1;
 }
 
 static void tell(const struct group *g, unsigned chan, uint64_t depth, bool on)
@@ -42,10 +44,12 @@ static void on_timer(struct loop_timer *t)
 
 		if (!limit || look_chan(a->group->look, i, &c))
 			continue;
-		on = alert_step(a->on[i], c.stat.depth, limit);
-		if (on != a->on[i])
-			tell(a->group, i, c.stat.depth, on);
-		a->on[i] = on;
+		on = alert_step(alert_is_on(a, i), c.stat.depth, limit);
+		if (on == alert_is_on(a, i))
+			continue;
+		tell(a->group, i, c.stat.depth, on);
+		a->on[i / 8] ^= (uint8_t)(1u << i % 8);
+		group_keep(a->group);
 	}
 	loop_timer_set(a->group->loop, t, EVERY_NS);
 }
@@ -54,21 +58,16 @@ void alert_start(struct alert *a, struct group *g)
 {
 	unsigned any = 0;
 
-	*a = (struct alert){.timer = {on_timer, 0, 0}, .group = g};
+	a->timer = (struct loop_timer){on_timer, 0, 0};
+	a->group = g;
 	for (unsigned i = 0; i < g->plan->spec.chan_cnt; i++)
 		any += g->plan->channels[i].alert_depth != 0;
 	if (any)
-		a->on = calloc(g->plan->spec.chan_cnt, sizeof(*a->on));
-	if (a->on)
 		loop_timer_set(g->loop, &a->timer, EVERY_NS);
-	else if (any)
-		say(g->plan->spec.name, "no memory to look at the depths of channels; there will be no alerts");
 }
 
 void alert_stop(struct alert *a)
 {
 	if (a->group)
 		loop_timer_cancel(a->group->loop, &a->timer);
-	free(a->on);
-	a->on = NULL;
 }

@@ -6,15 +6,18 @@
 #include "supervisor/loop.h"
 #include "supervisor/look.h"
 
+#define ALERT_BYTES 512 // a bit for every object that a group can have
+
 struct group;
 
 struct alert {
 	struct loop_timer timer;
 	struct group *group;
-	bool *on; // of channel i of the plan
+	uint8_t on[ALERT_BYTES]; // bit i: that of channel i of the plan
 };
 
-// alert_start begins to look, every 250 ms, if any channel has an alert_depth. alert_stop may be called without it.
+// alert_start begins to look, every 250 ms, if any channel has an alert_depth; what is on in *a stays on. alert_stop may be called
+// without it.
 void alert_start(struct alert *a, struct group *g);
 void alert_stop(struct alert *a);
 bool alert_is_on(const struct alert *a, unsigned chan);

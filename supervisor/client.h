@@ -18,9 +18,9 @@ enum sup_exit client_start(const char *group, const char *service);
 enum sup_exit client_stop(const char *group, const char *service);
 // client_scale: "worker=4"; returns when so many of its replicas are ready and the others gone.
 enum sup_exit client_scale(const char *group, const char *what);
-// client_events prints the last events, and with follow each further one until the group ends; as text, or as one JSON
+// client_events prints the last events, of numbers above `after`, and with follow each further one until the group ends; as text, or as one JSON
 // object per line. Ends with SUP_UNREACHABLE when the supervisor dies, or drops this client because it reads too slowly.
-enum sup_exit client_events(const char *group, bool follow, bool json);
+enum sup_exit client_events(const char *group, long long after, bool follow, bool json);
 
 // client_logs prints what a service, or with NULL each one, has written to its log, oldest first, and with `follows` what it
 // writes from then on, until the group ends. SUP_REFUSED: there are no logs.

@@ -98,7 +98,7 @@ static int follow_on(struct link *l, bool json)
 			l->group);
 }
 
-enum sup_exit client_events(const char *group, bool follow, bool json)
+enum sup_exit client_events(const char *group, long long after, bool follow, bool json)
 {
 	json_t *reply = NULL, *o;
 	struct link l;
@@ -107,7 +107,8 @@ enum sup_exit client_events(const char *group, bool follow, bool json)
 
 	if (link_open(&l, group, false))
 		return link_failed(&l);
-	rc = link_send(&l, json_pack("{s:s, s:b}", "verb", "events", "follow", follow)) ||
+	rc = link_send(&l, json_pack("{s:s, s:b, s:I}", "verb", "events", "follow", follow, "after",
+				      (json_int_t)after)) ||
 	     link_read(&l, &reply) || link_check(&l, reply);
 	json_array_foreach(json_object_get(reply, "events"), i, o)
 	{

@@ -12,8 +12,9 @@
 //	{"verb": "stop", "service": "hotdb"}                -> {"ok": true, "pid": 0}, when its process is gone
 //	{"verb": "stop"}                                    -> no reply: end of file when all is gone
 //	{"verb": "scale", "service": "worker", "replicas": 4} -> the same, when those wanted are ready and the others gone
-//	{"verb": "events", "follow": true}                  -> {"ok": true, "events": [...]}, the last ones; with "follow"
-//	                                                       each further event is a line (events.h), until the group ends
+//	{"verb": "events", "follow": true, "after": 7}      -> {"ok": true, "events": [...]}, the last ones, of numbers above
+//	                                                       "after"; with "follow" each further event is a line (events.h),
+//	                                                       until the group ends. Both may be left out
 //	{"verb": "inject", "channel": "work"}               -> {"ok": true, "sent": 3, "full": false}: the records
 //	                                                       (shmchan/record.h) in the file that comes with it
 //	{"verb": "drain", "channel": "work", "limit": 5, "drop": true} -> {"ok": true, "drained": 5, "left": 2}; both

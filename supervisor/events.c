@@ -3,9 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "supervisor/keep.h"
+
+_Static_assert(EVENTS_KEPT == KEEP_EVENT_CNT, "an adopter has as many");
 
 struct events {
 	struct control *to;
+	struct keep *keep;
 	json_int_t seq; // of the last one
 	bool telling;   // of followers that were dropped
 	char *lines[EVENTS_KEPT]; // number n stands at n % EVENTS_KEPT
@@ -28,6 +32,21 @@ void events_delete(struct events *e)
 void events_to(struct events *e, struct control *c)
 {
 	e->to = c;
+}
+
+void events_keep(struct events *e, struct keep *k)
+{
+	json_int_t last = (json_int_t)keep_last_event(k);
+	char line[KEEP_EVENT_MAX];
+
+	for (json_int_t n = last > EVENTS_KEPT ? last - EVENTS_KEPT + 1 : 1; n <= last; n++) {
+		char **at = &e->lines[n % EVENTS_KEPT];
+
+		free(*at);
+		*at = keep_get_event(k, (uint64_t)n, line) ? strdup(line) : NULL;
+	}
+	e->seq = last > e->seq ? last : e->seq;
+	e->keep = k;
 }
 
 static double now(void)
@@ -81,6 +100,7 @@ void events_put(struct events *e, const char *event, json_t *keys)
 	at = &e->lines[++e->seq % EVENTS_KEPT];
 	free(*at);
 	*at = line;
+	keep_put_event(e->keep, (uint64_t)e->seq, line, strlen(line)); // before anybody sees its number
 	dropped = publish(e, line);
 	if (dropped && !e->telling) {
 		e->telling = true;
@@ -95,8 +115,12 @@ json_t *events_kept(const struct events *e, json_int_t after)
 	json_t *list = json_array();
 
 	from = after > from ? after : from;
-	for (json_int_t n = from < e->seq ? from + 1 : e->seq + 1; n <= e->seq; n++)
-		if (e->lines[n % EVENTS_KEPT])
-			json_array_append_new(list, json_loads(e->lines[n % EVENTS_KEPT], 0, NULL));
+	for (json_int_t n = from < e->seq ? from + 1 : e->seq + 1; n <= e->seq; n++) {
+		const char *line = e->lines[n % EVENTS_KEPT];
+		json_t *o = line ? json_loads(line, 0, NULL) : NULL;
+
+		if (o)
+			json_array_append_new(list, o);
+	}
 	return list;
 }

@@ -1,7 +1,7 @@
 // What happens in a group, as a stream of JSON objects on one line each: kept for those who ask later, sent at once to
 // those who follow (control.h).
 //
-// Every event has "seq" (from 1, no gaps), "time" (seconds since 1970) and "event". The others depend on it:
+// Every event has "seq" (from 1, no gaps, also when another supervisor takes the group over), "time" (seconds since 1970) and "event". The others depend on it:
 //
 //	event       keys
 //	start       service, pid, incarnation: spawned for the first time
@@ -36,12 +36,16 @@
 #define EVENTS_KEPT 512
 
 struct events;
+struct keep;
 
 // events_new: NULL if there is no memory. events_delete takes NULL.
 struct events *events_new(void);
 void events_delete(struct events *e);
 // events_to sends what is put from here on to the clients that follow c; NULL = to nobody.
 void events_to(struct events *e, struct control *c);
+
+// events_keep puts each further event into k as well, and goes on with those that are there: their numbers and lines.
+void events_keep(struct events *e, struct keep *k);
 
 // events_put adds an event with the keys of an object, which is the callee's. Without memory (keys is NULL) it is
 // lost. NULL for e is allowed.

@@ -290,6 +290,7 @@ static int create(struct group *g, struct fail *fail)
 
 	if (remove_stale(name, fail) || keep_create(&g->keep, name, fail))
 		return -1;
+	events_keep(g->events, g->keep);
 	group_keep(g);
 	rc = shmchan_broker_create(&g->broker, &g->plan->spec, &why);
 
@@ -373,13 +374,13 @@ static void tear_down(struct group *g)
 	control_shut(g->control);
 	if (g->keep && !g->adopting)
 		keep_remove(g->plan->spec.name);
-	keep_close(g->keep);
 	if (g->adopting)
 		close(g->lock);
 	else
 		rundir_unlock(g->plan->spec.name, g->lock);
 	events_put(g->events, "group", json_pack("{s:s}", "state", "ended"));
 	events_delete(g->events);
+	keep_close(g->keep);
 	control_close(g->control); // last: the end of a connection says that all is gone
 	if (g->loop) {
 		loop_unwatch(g->loop, &g->signals);

@@ -27,6 +27,8 @@ void service_keep(const struct service *s)
 		.due_ns = loop_timer_is_set(&s->timer) ? s->timer.due_ns : 0,
 		.history = s->history,
 		.last = s->last,
+		.hang = s->hang,
+		.watchdogs = s->watchdogs,
 	};
 
 	memcpy(k.status, s->status, sizeof(k.status));
@@ -51,5 +53,6 @@ void group_keep(const struct group *g)
 
 	for (unsigned i = 0; i < g->plan->strategy_cnt && i < KEEP_STRATEGY_MAX; i++)
 		k.strategies[i] = g->strategies[i];
+	memcpy(k.alerts, g->alert.on, sizeof(k.alerts));
 	keep_put_group(g->keep, &k);
 }

@@ -68,7 +68,7 @@ static void kill_hung(struct service *s, const struct look_service *l, bool stop
 static void look_at(struct service *s, uint64_t elapsed_ns)
 {
 	struct look_service l;
-	bool work, stopped = false;
+	bool work, hung, stopped = false;
 	uint64_t progress;
 
 	look_service(s->group->look, (unsigned)(s - s->group->services), &l);
@@ -77,7 +77,9 @@ static void look_at(struct service *s, uint64_t elapsed_ns)
 	// Only where it decides something: a file of /proc is read.
 	if (progress == s->hang.progress && s->hang.incarnation == s->incarnation)
 		stopped = is_stopped(s->pid);
-	if (hang_step(&s->hang, s->incarnation, progress, work || stopped, elapsed_ns, s->plan->heartbeat_ns))
+	hung = hang_step(&s->hang, s->incarnation, progress, work || stopped, elapsed_ns, s->plan->heartbeat_ns);
+	service_keep(s);
+	if (hung)
 		kill_hung(s, &l, stopped);
 }
 

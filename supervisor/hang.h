@@ -5,7 +5,7 @@
 // to go on with it, as under systemd.
 //
 // The time without progress is counted in looks, four per heartbeat, and not by the clock alone: when the whole machine
-// or this process was stopped for a while, nobody is taken for hung because of that.
+// or this process was stopped for a while, nobody is taken for hung because of that. An adopter goes on counting.
 #ifndef SUPERVISOR_HANG_H
 #define SUPERVISOR_HANG_H
 

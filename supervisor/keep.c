@@ -23,9 +23,23 @@ struct service_cell {
 	struct keep_service copy[2];
 };
 
+struct poison_cell {
+	_Atomic uint32_t turn;
+	struct poison_state copy[2];
+};
+
+// Its number is stored last, and 0 before it is overwritten.
+struct event_cell {
+	_Atomic uint64_t n;
+	uint32_t len; // 0: it was too long
+	char line[KEEP_EVENT_MAX];
+};
+
 struct file {
 	uint64_t magic, layout;
 	struct group_cell group;
+	struct poison_cell poison;
+	struct event_cell events[KEEP_EVENT_CNT];
 	struct service_cell services[SHMCHAN_SLOT_MAX];
 };
 
@@ -47,6 +61,11 @@ uint64_t keep_layout(void)
 		offsetof(struct keep_service, history),
 		offsetof(struct keep_service, last),
 		offsetof(struct keep_service, status),
+		offsetof(struct keep_service, hang),
+		sizeof(struct poison_state),
+		offsetof(struct poison_state, parked),
+		sizeof(struct event_cell),
+		KEEP_EVENT_CNT,
 	};
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
@@ -58,7 +77,7 @@ uint64_t keep_layout(void)
 static int map_file(struct keep **out, int fd, const char *path, struct fail *fail)
 {
 	struct keep *k = calloc(1, sizeof(*k));
-	void *at = mmap(NULL, sizeof(struct file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *at = mmap(NULL, sizeof(struct file), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
 
 	close(fd);
 	if (!k || at == MAP_FAILED) {
@@ -158,7 +177,27 @@ void keep_remove(const char *group)
 		atomic_store_explicit(&(cell)->turn, turn, memory_order_release);                            \
 	} while (0)
 // Acquire pairs with that release, of a supervisor that is dead.
-#define GET(cell) ((cell)->copy[atomic_load_explicit(&(cell)->turn, memory_order_acquire) & 1])
+#define GET(cell) (&(cell)->copy[atomic_load_explicit(&(cell)->turn, memory_order_acquire) & 1])
+
+
+#define FLAG(type, field) offsetof(struct type, field)
+static const size_t service_flags[] = {
+	FLAG(keep_service, was_ready),  FLAG(keep_service, late),      FLAG(keep_service, hung),
+	FLAG(keep_service, held),       FLAG(keep_service, doomed),    FLAG(keep_service, told_start),
+	FLAG(keep_service, told_ready), FLAG(keep_service, reserved),  FLAG(keep_service, wanted_again),
+	FLAG(keep_service, last.asked), FLAG(keep_service, last.late), FLAG(keep_service, last.hung),
+	FLAG(keep_service, last.ready), FLAG(keep_service, last.unknown), FLAG(keep_service, last.spawn_failed),
+};
+
+// A bool that is neither 0 nor 1 must not be read as one.
+static void tame(void *record, const size_t *flags, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		unsigned char *flag = (unsigned char *)record + flags[i];
+
+		*flag = *flag != 0;
+	}
+}
 
 void keep_put_service(struct keep *k, unsigned slot, const struct keep_service *s)
 {
@@ -168,7 +207,9 @@ void keep_put_service(struct keep *k, unsigned slot, const struct keep_service *
 
 void keep_get_service(const struct keep *k, unsigned slot, struct keep_service *out)
 {
-	*out = GET(&k->file->services[slot]);
+	memcpy(out, GET(&k->file->services[slot]), sizeof(*out));
+	tame(out, service_flags, sizeof(service_flags) / sizeof(service_flags[0]));
+	out->status[sizeof(out->status) - 1] = 0;
 }
 
 void keep_put_group(struct keep *k, const struct keep_group *g)
@@ -179,5 +220,62 @@ void keep_put_group(struct keep *k, const struct keep_group *g)
 
 void keep_get_group(const struct keep *k, struct keep_group *out)
 {
-	*out = GET(&k->file->group);
+	static const size_t flags[] = {FLAG(keep_group, stopping)};
+
+	memcpy(out, GET(&k->file->group), sizeof(*out));
+	tame(out, flags, 1);
+	out->broken.text[sizeof(out->broken.text) - 1] = 0;
+}
+
+void keep_put_poison(struct keep *k, const struct poison_state *p)
+{
+	if (k)
+		PUT(&k->file->poison, p);
+}
+
+void keep_get_poison(const struct keep *k, struct poison_state *out)
+{
+	memcpy(out, GET(&k->file->poison), sizeof(*out));
+}
+
+void keep_put_event(struct keep *k, uint64_t n, const char *line, size_t len)
+{
+	struct event_cell *c;
+
+	if (!k)
+		return;
+	c = &k->file->events[n % KEEP_EVENT_CNT];
+	atomic_store_explicit(&c->n, 0, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst); // one that is killed has done all stores before; the compiler keeps their order
+	c->len = len < sizeof(c->line) ? (uint32_t)len : 0;
+	memcpy(c->line, line, c->len);
+	atomic_store_explicit(&c->n, n, memory_order_release); // pairs with the acquires below
+}
+
+size_t keep_get_event(const struct keep *k, uint64_t n, char out[KEEP_EVENT_MAX])
+{
+	const struct event_cell *c = &k->file->events[n % KEEP_EVENT_CNT];
+	uint32_t len;
+
+	if (!n || atomic_load_explicit(&c->n, memory_order_acquire) != n)
+		return 0;
+	len = c->len;
+	if (len >= sizeof(c->line))
+		return 0;
+	memcpy(out, c->line, len);
+	out[len] = 0;
+	return len;
+}
+
+uint64_t keep_last_event(const struct keep *k)
+{
+	uint64_t last = 0;
+
+	for (unsigned i = 0; i < KEEP_EVENT_CNT; i++) {
+		uint64_t n = atomic_load_explicit(&k->file->events[i].n, memory_order_acquire);
+
+		if (n % KEEP_EVENT_CNT == i && n > last && n < INT64_MAX / 2)
+			last = n;
+	}
+	return last;
 }

@@ -1,6 +1,8 @@
 // What a supervisor must know to go on where another was killed: a file of the run folder that it maps, so that every store is there
 // for the next one. What exists (incarnations, pids) is the control segment's to say; here is what came of it.
 //
+// What is read from it is input: numbers may be any, but flags are flags, texts end, and events have their bounds.
+//
 // A record has two copies and a number that says which one holds: the other is written, then the number is
 // stored. So a supervisor that is killed at any instruction leaves one whole record, the old or the new one.
 #ifndef SUPERVISOR_KEEP_H
@@ -8,15 +10,20 @@
 
 #include <stdint.h>
 #include "shmchan/shmchan.h"
+#include "supervisor/alert.h"
 #include "supervisor/exits.h"
+#include "supervisor/hang.h"
 #include "supervisor/notify.h"
+#include "supervisor/poison.h"
 #include "supervisor/service.h"
 #include "supervisor/strategy.h"
 
 // Raised whenever the meaning of a field changes; their sizes are looked at anyway.
-#define KEEP_VERSION 1u
+#define KEEP_VERSION 2u
 
 #define KEEP_STRATEGY_MAX 64 // those of a higher number begin anew with their restarts
+#define KEEP_EVENT_CNT 512   // the last ones
+#define KEEP_EVENT_MAX 1008  // bytes of a line; of a longer one only the number is kept
 
 struct keep_service {
 	enum svc_state state;
@@ -30,6 +37,8 @@ struct keep_service {
 	uint64_t since_ns, spawned_ns, due_ns; // CLOCK_MONOTONIC; due_ns of the state's timer, 0 = none
 	struct svc_history history;
 	struct svc_death last;
+	struct hang hang;
+	uint64_t watchdogs;
 	char status[NOTIFY_STATUS_MAX];
 };
 
@@ -49,6 +58,7 @@ struct keep_group {
 	uint64_t begin_ns, end_ns; // CLOCK_MONOTONIC
 	uint64_t random, chaos_random;
 	struct strategy strategies[KEEP_STRATEGY_MAX];
+	uint8_t alerts[ALERT_BYTES]; // as in struct alert
 	struct fail broken;
 };
 
@@ -67,6 +77,15 @@ void keep_put_service(struct keep *k, unsigned slot, const struct keep_service *
 void keep_get_service(const struct keep *k, unsigned slot, struct keep_service *out);
 void keep_put_group(struct keep *k, const struct keep_group *g);
 void keep_get_group(const struct keep *k, struct keep_group *out);
+
+void keep_put_poison(struct keep *k, const struct poison_state *p);
+void keep_get_poison(const struct keep *k, struct poison_state *out);
+
+// keep_put_event keeps the line of event `n`, which is the one before + 1; keep_get_event copies it to out and returns its length, 0 if
+// it is not there. keep_last_event: the highest number that was put, 0 = none.
+void keep_put_event(struct keep *k, uint64_t n, const char *line, size_t len);
+size_t keep_get_event(const struct keep *k, uint64_t n, char out[KEEP_EVENT_MAX]);
+uint64_t keep_last_event(const struct keep *k);
 
 // keep_layout: two programs that agree in it can read each other's files.
 uint64_t keep_layout(void);

@@ -21,6 +21,7 @@ enum option_flag {
 	OPT_FOLLOW = 64,
 	OPT_WORD = 128, // one more word may follow
 	OPT_ADOPT = 256,
+	OPT_AFTER = 512,
 };
 
 struct args {
@@ -31,6 +32,7 @@ struct args {
 	unsigned set_cnt;
 	bool verbose, json, follow, adopt;
 	int signal;
+	long long after;
 };
 
 static int load(const struct args *a, struct plan **plan, struct fail *fail)
@@ -178,7 +180,7 @@ static enum sup_exit do_logs(const struct args *a)
 
 static enum sup_exit do_events(const struct args *a)
 {
-	return client_events(a->words[0], a->follow, a->json);
+	return client_events(a->words[0], a->after, a->follow, a->json);
 }
 
 static enum sup_exit do_help(const struct args *a);
@@ -221,10 +223,10 @@ static const struct command commands[] = {
 	 "stop a service, or without SERVICE the group; returns when its process, or all of the group, is gone", 1,
 	 OPT_WORD, do_stop},
 	{"signal", "GROUP SERVICE SIGNAL", "send a signal to a service", 3, 0, do_signal},
-	{"events", "[-f|--follow] [-j|--json] GROUP",
+	{"events", "[-f|--follow] [-j|--json] [--after NUMBER] GROUP",
 	 "show the last events of a running group: deaths, repairs, respawns, alerts; with -f also those to come, "
-	 "until it ends",
-	 1, OPT_FOLLOW | OPT_JSON, do_events},
+	 "until it ends. Their numbers go on when another supervisor takes the group over",
+	 1, OPT_FOLLOW | OPT_JSON | OPT_AFTER, do_events},
 	{"scale", "GROUP SERVICE=N",
 	 "run N replicas of a service, at most the max_replicas of its topology; those that go do what is queued for them "
 	 "alone first; returns when the others are ready and those gone",
@@ -281,6 +283,7 @@ static const struct option long_options[] = {
 	{"json", no_argument, NULL, OPT_JSON},
 	{"follow", no_argument, NULL, OPT_FOLLOW},
 	{"signal", required_argument, NULL, OPT_SIGNAL},
+	{"after", required_argument, NULL, OPT_AFTER},
 	{0},
 };
 
@@ -299,6 +302,7 @@ static enum sup_exit usage(const struct command *c, const char *fmt, const char 
 static enum sup_exit take_option(const struct command *c, struct args *a, int opt)
 {
 	const char *word = "";
+	char *end;
 
 	if (opt == 'j')
 		opt = OPT_JSON;
@@ -338,6 +342,11 @@ static enum sup_exit take_option(const struct command *c, struct args *a, int op
 		break;
 	case OPT_FOLLOW:
 		a->follow = true;
+		break;
+	case OPT_AFTER:
+		a->after = strtoll(optarg, &end, 10);
+		if (*optarg < '0' || *optarg > '9' || *end)
+			return usage(c, "'%s' is not the number of an event", optarg);
 		break;
 	case OPT_SIGNAL:
 		a->signal = client_signal_number(optarg);

@@ -86,7 +86,7 @@ static const struct option_doc options[] = {
 	 "If the group is there and its supervisor is dead, take it over: its services go on, what died "
 	 "meanwhile is "
 	 "repaired. Otherwise start it. Give it whenever shmsup is started again by another supervisor."},
-	{"binary", "FILE", "The program to go on with."},
+	{"after", "NUMBER", "Only events of higher numbers: for one who has seen the others."},
 	{0},
 };
 
@@ -381,10 +381,10 @@ static const char completion_head[] =
 	"group=\n"
 	"\tCOMPREPLY=()\n"
 	"\tcase $prev in\n"
-	"\t--report|--binary) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n"
+	"\t--report) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n"
 	"\t--signal) mapfile -t COMPREPLY < <(compgen -A signal -- \"$cur\"); return ;;\n"
 	"\t--name) mapfile -t COMPREPLY < <(compgen -W \"$(_shmsup_groups)\" -- \"$cur\"); return ;;\n"
-	"\t--set) return ;;\n"
+	"\t--set|--after) return ;;\n"
 	"\tesac\n";
 
 static const char completion_tail[] =
@@ -392,7 +392,7 @@ static const char completion_tail[] =
 	"fi\n"
 	"\tfor ((i = 2; i < COMP_CWORD; i++)); do\n"
 	"\t\tcase ${COMP_WORDS[i]} in\n"
-	"\t\t--report|--binary|--signal|--name|--set) ((i++)) ;;\n"
+	"\t\t--report|--signal|--name|--set|--after) ((i++)) ;;\n"
 	"\t\t-*) ;;\n"
 	"\t\t*) [ $at = 0 ] && group=${COMP_WORDS[i]}; ((at++)) ;;\n"
 	"\t\tesac\n"

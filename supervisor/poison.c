@@ -6,40 +6,14 @@
 #include "supervisor/group.h"
 #include "supervisor/say.h"
 
-#define SUSPECT_MAX 64
 #define LOOKED_AT 256 // bytes of a payload that tell messages apart
 #define IN_FLIGHT_MAX 32
 #define DRAIN_MAX 64
 
-struct who {
-	unsigned cnt; // those that are not named count as well
-	uint32_t incarnation[POISON_WHO_MAX];
-};
-
-// A message that incarnations died with: by its position if it is redelivered, else by what it looks like.
-struct suspect {
-	bool used;
-	unsigned chan, service; // of the plan
-	uint64_t key;
-	uint64_t turn; // of its last death: the one longest ago gives way
-	struct who who;
-};
-
-struct parked {
-	char channel[SHMCHAN_NAME_MAX], service[SHMCHAN_NAME_MAX];
-	uint64_t pos, corr, letter;
-	unsigned type;
-	struct who who;
-	bool told;
-};
-
 struct poison {
 	struct group *group;
-	uint64_t turn;
-	uint64_t letters; // looked at
-	struct suspect suspects[SUSPECT_MAX];
-	uint64_t cnt;
-	struct parked parked[POISON_KEPT]; // number n, from 1, at n % POISON_KEPT
+	bool adopting; // letters of several deaths are there already
+	struct poison_state s;
 };
 
 static uint64_t look_of(uint16_t type, uint32_t len, const unsigned char *data, uint32_t bytes)
@@ -53,9 +27,9 @@ static uint64_t look_of(uint16_t type, uint32_t len, const unsigned char *data, 
 	return h;
 }
 
-static unsigned chan_of(const struct poison *p, const char *name)
+static unsigned chan_of(const struct plan *plan, const char *name)
 {
-	const struct shmchan_group_spec *spec = &p->group->plan->spec;
+	const struct shmchan_group_spec *spec = &plan->spec;
 	unsigned i = 0;
 
 	while (i < spec->chan_cnt && strcmp(spec->chans[i].name, name) != 0)
@@ -63,33 +37,33 @@ static unsigned chan_of(const struct poison *p, const char *name)
 	return i;
 }
 
-static struct suspect *find(struct poison *p, unsigned chan, uint64_t key)
+static struct poison_suspect *find(struct poison *p, unsigned chan, uint64_t key)
 {
-	for (unsigned i = 0; i < SUSPECT_MAX; i++)
-		if (p->suspects[i].used && p->suspects[i].chan == chan && p->suspects[i].key == key)
-			return &p->suspects[i];
+	for (unsigned i = 0; i < POISON_SUSPECTS; i++)
+		if (p->s.suspects[i].used && p->s.suspects[i].chan == chan && p->s.suspects[i].key == key)
+			return &p->s.suspects[i];
 	return NULL;
 }
 
-static struct suspect *accuse(struct poison *p, unsigned chan, uint64_t key, const struct service *s)
+static struct poison_suspect *accuse(struct poison *p, unsigned chan, uint64_t key, const struct service *s)
 {
-	struct suspect *at = find(p, chan, key);
+	struct poison_suspect *at = find(p, chan, key);
 
 	if (!at) {
-		at = &p->suspects[0];
-		for (unsigned i = 1; i < SUSPECT_MAX && at->used; i++)
-			if (!p->suspects[i].used || p->suspects[i].turn < at->turn)
-				at = &p->suspects[i];
-		*at = (struct suspect){.used = true,
+		at = &p->s.suspects[0];
+		for (unsigned i = 1; i < POISON_SUSPECTS && at->used; i++)
+			if (!p->s.suspects[i].used || p->s.suspects[i].turn < at->turn)
+				at = &p->s.suspects[i];
+		*at = (struct poison_suspect){.used = true,
 				       .chan = chan,
 				       .service = (unsigned)(s - s->group->services),
 				       .key = key};
 	}
-	at->turn = ++p->turn;
+	at->turn = ++p->s.turn;
 	return at;
 }
 
-static void add_who(struct who *w, uint32_t incarnation)
+static void add_who(struct poison_who *w, uint32_t incarnation)
 {
 	if (w->cnt && w->cnt <= POISON_WHO_MAX && w->incarnation[w->cnt - 1] == incarnation)
 		return;
@@ -98,15 +72,40 @@ static void add_who(struct who *w, uint32_t incarnation)
 	w->cnt++;
 }
 
-static struct parked *park(struct poison *p, const struct shmchan_view_dead *d)
+static struct poison_parked *park(struct poison *p, const struct shmchan_view_dead *d)
 {
-	struct parked *at = &p->parked[++p->cnt % POISON_KEPT];
+	struct poison_parked *at = &p->s.parked[++p->s.cnt % POISON_KEPT];
 
-	*at = (struct parked){.pos = d->pos, .corr = d->corr, .letter = d->no, .type = d->type};
+	*at = (struct poison_parked){.pos = d->pos, .corr = d->corr, .letter = d->no, .type = d->type};
 	memcpy(at->channel, d->channel, sizeof(at->channel));
 	memcpy(at->service, d->receiver, sizeof(at->service));
 	add_who(&at->who, d->incarnation);
 	return at;
+}
+
+static void keep(const struct poison *p)
+{
+	keep_put_poison(p->group->keep, &p->s);
+}
+
+// What a file says is believed as far as it can't do harm.
+static void tame(struct poison_state *s, const struct plan *plan)
+{
+	for (unsigned i = 0; i < POISON_SUSPECTS; i++) {
+		struct poison_suspect *at = &s->suspects[i];
+
+		if (at->chan >= plan->spec.chan_cnt || at->service >= plan->spec.service_cnt)
+			*at = (struct poison_suspect){0};
+	}
+	s->cnt = s->cnt < INT64_MAX ? s->cnt : 0;
+	for (unsigned i = 0; i < POISON_KEPT; i++) {
+		struct poison_parked *at = &s->parked[i];
+
+		at->channel[SHMCHAN_NAME_MAX - 1] = 0;
+		at->service[SHMCHAN_NAME_MAX - 1] = 0;
+		if (at->letter && chan_of(plan, at->channel) == plan->spec.chan_cnt)
+			s->cnt = 0; // none of this is to be believed
+	}
 }
 
 struct poison *poison_open(struct group *g)
@@ -118,8 +117,14 @@ struct poison *poison_open(struct group *g)
 	if (!p)
 		return NULL;
 	p->group = g;
-	p->letters = shmchan_view_dead_cnt(look_view(g->look), &kept);
-	for (uint64_t no = p->letters - kept + 1; no <= p->letters; no++)
+	if (g->adoptions) {
+		keep_get_poison(g->keep, &p->s);
+		tame(&p->s, g->plan);
+		p->adopting = true;
+		return p;
+	}
+	p->s.letters = shmchan_view_dead_cnt(look_view(g->look), &kept);
+	for (uint64_t no = p->s.letters - kept + 1; no <= p->s.letters; no++)
 		if (shmchan_view_dead(look_view(g->look), no, &d) == 0 && d.parked)
 			park(p, &d)->told = true;
 	return p;
@@ -134,6 +139,7 @@ void poison_before(struct poison *p, const struct service *s)
 {
 	struct shmchan_view *v = look_view(s->group->look);
 	struct shmchan_view_msg m;
+	bool any = false;
 	unsigned cnt;
 	const unsigned *inputs = look_inputs(s->group->look, (unsigned)(s - s->group->services), &cnt);
 
@@ -148,14 +154,17 @@ void poison_before(struct poison *p, const struct service *s)
 			if (rc || !m.in_flight)
 				break;
 			add_who(&accuse(p, inputs[i], m.pos, s)->who, s->incarnation);
+			any = true;
 		}
 	}
+	if (any)
+		keep(p); // what is in flight is known only until the repair
 }
 
 // The oldest letter of a channel at this death: the message that was worked on.
 static bool proven(struct poison *p, const struct service *s, unsigned chan, const struct shmchan_view_dead *d)
 {
-	struct suspect *at;
+	struct poison_suspect *at;
 
 	if (d->had_block)
 		return false;
@@ -169,8 +178,8 @@ static bool proven(struct poison *p, const struct service *s, unsigned chan, con
 
 static void park_proven(struct poison *p, const struct shmchan_view_dead *d, unsigned chan, uint64_t key)
 {
-	const struct suspect *at = find(p, chan, key);
-	struct parked *parked = park(p, d);
+	const struct poison_suspect *at = find(p, chan, key);
+	struct poison_parked *parked = park(p, d);
 
 	if (at)
 		parked->who = at->who;
@@ -185,23 +194,24 @@ static void park_next(struct poison *p, unsigned chan, uint64_t key)
 	unsigned char data[LOOKED_AT];
 	struct shmchan_view_msg m;
 	struct shmchan_view_dead d;
-	uint64_t cnt, left;
+	uint64_t cnt, left, letter;
+	uint32_t kept;
 
 	for (unsigned n = 0; n < DRAIN_MAX; n++) {
 		if (shmchan_view_msg(v, chan, 0, &m, data, sizeof(data)) || m.in_flight || m.block != SHMCHAN_NO_BLOCK ||
 		    look_of(m.type, m.len, data, m.bytes) != key ||
 		    shmchan_broker_drain(p->group->broker, name, 1, false, &cnt, &left, NULL) || cnt != 1)
 			return;
-		p->letters = shmchan_view_dead_cnt(v, &(uint32_t){0});
-		if (shmchan_view_dead(v, p->letters, &d) == 0)
+		letter = shmchan_view_dead_cnt(v, &kept);
+		if (shmchan_view_dead(v, letter, &d) == 0)
 			park_proven(p, &d, chan, key);
 	}
 }
 
 static void judge(struct poison *p, const struct service *s, const struct shmchan_view_dead *d, bool first, bool own)
 {
-	unsigned chan = chan_of(p, d->channel);
-	const struct suspect *at;
+	unsigned chan = chan_of(p->group->plan, d->channel);
+	const struct poison_suspect *at;
 	uint64_t key;
 
 	if (chan == p->group->plan->spec.chan_cnt)
@@ -224,11 +234,11 @@ static void judge(struct poison *p, const struct service *s, const struct shmcha
 void poison_after(struct poison *p, const struct service *s, bool own)
 {
 	struct shmchan_view *v = look_view(s->group->look);
-	uint64_t from = p->letters, to;
+	uint64_t from = p->s.letters, to;
 	char before[SHMCHAN_NAME_MAX] = "";
 	uint32_t kept;
 
-	to = p->letters = shmchan_view_dead_cnt(v, &kept);
+	to = shmchan_view_dead_cnt(v, &kept);
 	if (to - from > kept)
 		from = to - kept;
 	for (uint64_t no = from + 1; no <= to; no++) {
@@ -239,9 +249,22 @@ void poison_after(struct poison *p, const struct service *s, bool own)
 		judge(p, s, &d, strcmp(before, d.channel) != 0, own);
 		memcpy(before, d.channel, sizeof(before));
 	}
+	if (p->adopting || to == p->s.letters)
+		return;
+	p->s.letters = shmchan_view_dead_cnt(v, &kept); // with those that judge made
+	keep(p);
 }
 
-static json_t *keys_of(const struct parked *at)
+void poison_adopted(struct poison *p)
+{
+	uint32_t kept;
+
+	p->adopting = false;
+	p->s.letters = shmchan_view_dead_cnt(look_view(p->group->look), &kept);
+	keep(p);
+}
+
+static json_t *keys_of(const struct poison_parked *at)
 {
 	json_t *who = json_array();
 
@@ -254,17 +277,19 @@ static json_t *keys_of(const struct parked *at)
 
 static uint64_t oldest(const struct poison *p)
 {
-	return p->cnt > POISON_KEPT ? p->cnt - POISON_KEPT + 1 : 1;
+	return p->s.cnt > POISON_KEPT ? p->s.cnt - POISON_KEPT + 1 : 1;
 }
 
 void poison_tell(struct poison *p)
 {
-	for (uint64_t n = oldest(p); n <= p->cnt; n++) {
-		struct parked *at = &p->parked[n % POISON_KEPT];
+	bool any = false;
+
+	for (uint64_t n = oldest(p); n <= p->s.cnt; n++) {
+		struct poison_parked *at = &p->s.parked[n % POISON_KEPT];
 
 		if (at->told)
 			continue;
-		at->told = true;
+		at->told = any = true;
 		events_put(p->group->events, "parked", keys_of(at));
 		say(p->group->plan->spec.name,
 		    "message %llu of channel '%s' (type %u, correlation %llu) killed %u incarnations of '%s'; it is parked as "
@@ -272,18 +297,20 @@ void poison_tell(struct poison *p)
 		    (unsigned long long)at->pos, at->channel, at->type, (unsigned long long)at->corr,
 		    at->who.cnt, at->service, (unsigned long long)at->letter);
 	}
+	if (any)
+		keep(p);
 }
 
 json_t *poison_list(const struct poison *p)
 {
 	json_t *list = json_array();
 
-	for (uint64_t n = oldest(p); n <= p->cnt; n++)
-		json_array_append_new(list, keys_of(&p->parked[n % POISON_KEPT]));
+	for (uint64_t n = oldest(p); n <= p->s.cnt; n++)
+		json_array_append_new(list, keys_of(&p->s.parked[n % POISON_KEPT]));
 	return list;
 }
 
 uint64_t poison_cnt(const struct poison *p)
 {
-	return p->cnt;
+	return p->s.cnt;
 }

@@ -82,3 +82,66 @@ Test(keep, another_layout_is_refused)
 	cr_assert_eq(keep_open(&k, group, &fail), -1);
 	cr_assert_eq(fail.status, SUP_DIFFERS);
 }
+
+Test(keep, events_are_there_with_their_numbers)
+{
+	char line[KEEP_EVENT_MAX], text[2000];
+	struct keep *k;
+
+	cr_assert_eq(keep_create(&k, group, &fail), 0, "%s", fail.text);
+	cr_assert_eq(keep_last_event(k), 0);
+	cr_assert_eq(keep_get_event(k, 0, line), 0);
+	cr_assert_eq(keep_get_event(k, 1, line), 0);
+	for (uint64_t n = 1; n <= KEEP_EVENT_CNT + 7; n++) {
+		snprintf(text, sizeof(text), "{\"seq\":%llu}", (unsigned long long)n);
+		keep_put_event(k, n, text, strlen(text));
+	}
+	keep_close(k);
+	cr_assert_eq(keep_open(&k, group, &fail), 0, "%s", fail.text);
+	cr_assert_eq(keep_last_event(k), KEEP_EVENT_CNT + 7);
+	cr_assert_eq(keep_get_event(k, 7, line), 0, "it gave way");
+	cr_assert_eq(keep_get_event(k, 8, line), 9);
+	cr_assert_str_eq(line, "{\"seq\":8}");
+	memset(text, 'x', sizeof(text));
+	keep_put_event(k, KEEP_EVENT_CNT + 8, text, sizeof(text));
+	cr_assert_eq(keep_get_event(k, KEEP_EVENT_CNT + 8, line), 0, "too long");
+	cr_assert_eq(keep_last_event(k), KEEP_EVENT_CNT + 8, "its number is used all the same");
+	keep_close(k);
+}
+
+Test(keep, any_bytes_are_read_within_bounds)
+{
+	char line[KEEP_EVENT_MAX];
+	struct keep_service s;
+	struct keep_group g;
+	struct keep *k;
+	FILE *f;
+
+	for (unsigned seed = 1; seed <= 20; seed++) {
+		cr_assert_eq(keep_create(&k, group, &fail), 0, "%s", fail.text);
+		keep_close(k);
+		f = fopen(path, "r+e");
+		cr_assert(f && fseek(f, 0, SEEK_END) == 0);
+		long size = ftell(f);
+		cr_assert_eq(fseek(f, 2 * sizeof(uint64_t), SEEK_SET), 0);
+		srand(seed);
+		for (long i = 2 * sizeof(uint64_t); i < size; i++)
+			fputc(seed % 2 ? rand() : 0xff, f);
+		fclose(f);
+		cr_assert_eq(keep_open(&k, group, &fail), 0, "%s", fail.text);
+		for (unsigned slot = 1; slot < SHMCHAN_SLOT_MAX; slot++) {
+			keep_get_service(k, slot, &s);
+			cr_assert_lt(strlen(s.status), sizeof(s.status));
+			// Compared as bytes: a compiler may take any bool for 0 or 1.
+			cr_assert_leq(*(unsigned char *)&s.held, 1);
+			cr_assert_leq(*(unsigned char *)&s.last.unknown, 1);
+		}
+		keep_get_group(k, &g);
+		cr_assert_lt(strlen(g.broken.text), sizeof(g.broken.text));
+		cr_assert_leq(*(unsigned char *)&g.stopping, 1);
+		cr_assert_lt(keep_last_event(k), (uint64_t)INT64_MAX);
+		for (uint64_t n = 0; n < 2 * KEEP_EVENT_CNT; n++)
+			cr_assert_lt(keep_get_event(k, n, line), sizeof(line));
+		keep_close(k);
+	}
+}

@@ -26,6 +26,7 @@ example-upper_LIBS := shmchan
 SCRIPTS += $(addprefix tests/supervisor/, \
 	adopt.sh \
 	confine.sh \
+	continuity.sh \
 	control.sh \
 	deaths.sh \
 	events.sh \

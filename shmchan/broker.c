@@ -1,6 +1,7 @@
 #include "shmchan/broker_priv.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -585,6 +586,10 @@ int shmchan_broker_announce(struct shmchan_broker *b, unsigned slot, unsigned *i
 		inc++;
 	atomic_store_explicit(&p->pid, 0, memory_order_relaxed);
 	atomic_store_explicit(&p->start_time, 0, memory_order_relaxed);
+	// The kernel has marked those of the dead before it let it be known.
+	for (unsigned i = 0; i < SHMCHAN_PULSE_WORDS; i++)
+		atomic_store_explicit(shmchan_pulse_at(shmchan_ctl_pulse(&b->map.c, slot), i), 0,
+				      memory_order_relaxed);
 	atomic_store_explicit(&p->life, shmchan_life(SHMCHAN_PROC_ANNOUNCED, inc), memory_order_release);
 	*incarnation = inc;
 	return 0;
@@ -646,6 +651,25 @@ int shmchan_broker_slot(const struct shmchan_broker *b, unsigned slot, struct sh
 				       ? (int)(left >> 32 & 0xff)
 				       : -1,
 	};
+	return 0;
+}
+
+int shmchan_broker_pulse(const struct shmchan_broker *b, unsigned slot, struct shmchan_pulse_look *out)
+{
+	bool marked = false;
+
+	if (slot < 1 || slot >= b->map.c.proc_cnt)
+		return SHMCHAN_EINVAL;
+	for (unsigned i = SHMCHAN_PULSE_WORDS; i-- > 0;) {
+		shmchan_pulse_word *word = shmchan_pulse_at(shmchan_ctl_pulse(&b->map.c, slot), i);
+		uint32_t w = atomic_load_explicit(word, memory_order_relaxed); // a hint
+
+		*out = (struct shmchan_pulse_look){(const uint32_t *)word, w, false};
+		if (w & FUTEX_TID_MASK)
+			return 0;
+		marked |= (w & FUTEX_OWNER_DIED) != 0;
+	}
+	out->stopped = marked; // and to be waited for at word 0, which the next thread takes
 	return 0;
 }
 

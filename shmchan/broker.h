@@ -1,8 +1,8 @@
 // The broker creates the segments of a group, announces processes, repairs after their deaths and removes all.
 // One process per group is the broker (shmsup is one); it is process slot 0. Not thread safe.
 //
-// A death goes: the kernel has confirmed it (pidfd readable, or waitid returned) -> shmchan_broker_recover ->
-// shmchan_broker_announce -> spawn. Recovery is idempotent, runs beside live peers, and may itself be killed and
+// A death goes: the kernel has confirmed it (pidfd readable, waitid returned, or no thread of the process has its memory any
+// more) -> shmchan_broker_recover -> shmchan_broker_announce -> spawn. Recovery is idempotent, runs beside live peers, and may itself be killed and
 // begun again by another broker (shmchan_broker_adopt).
 #ifndef SHMCHAN_BROKER_H
 #define SHMCHAN_BROKER_H
@@ -123,6 +123,19 @@ struct shmchan_slot_state {
 // Errors: EINVAL no such slot.
 SHMCHAN_API int shmchan_broker_slot(const struct shmchan_broker *b, unsigned slot,
 				    struct shmchan_slot_state *out);
+
+// Where to wait for the death of a slot's process ahead of its pidfd: FUTEX_WAIT, shared, while *word is `value`. It ends when a
+// thread of the process begins or ends to use the group; then this is asked again.
+struct shmchan_pulse_look {
+	const uint32_t *word;
+	uint32_t value;
+	bool stopped; // every thread that said that it lives is marked dead
+};
+// shmchan_broker_pulse looks at the words that the threads of the slot's process hold. They are hints: a peer can overwrite them, a
+// thread may have none, an execve ends them. So `stopped` is where to begin to look whether the process is dead, no
+// proof of it, and the pidfd comes in any case. Errors: EINVAL no such slot.
+SHMCHAN_API int shmchan_broker_pulse(const struct shmchan_broker *b, unsigned slot,
+				     struct shmchan_pulse_look *out);
 
 // How a process died, for the dead letters.
 struct shmchan_death {

@@ -5,12 +5,18 @@
 #include <string.h>
 #include <time.h>
 
+static uint64_t pulses_off(uint32_t proc_cnt, uint32_t entry_cnt)
+{
+	return shmchan_align(sizeof(struct shmchan_ctl) + proc_cnt * sizeof(struct shmchan_ctl_proc) +
+				     entry_cnt * sizeof(struct shmchan_ctl_entry),
+			     shmchan_pulse_footprint() / SHMCHAN_PULSE_PAGES);
+}
+
 size_t shmchan_ctl_footprint(uint32_t proc_cnt, uint32_t entry_cnt)
 {
 	if (proc_cnt < 2 || proc_cnt > SHMCHAN_SLOT_MAX || entry_cnt < 1 || entry_cnt > SHMCHAN_OBJ_MAX)
 		return 0;
-	return sizeof(struct shmchan_ctl) + proc_cnt * sizeof(struct shmchan_ctl_proc) +
-	       shmchan_align(entry_cnt * sizeof(struct shmchan_ctl_entry), SHMCHAN_LINE);
+	return pulses_off(proc_cnt, entry_cnt) + proc_cnt * shmchan_pulse_footprint();
 }
 
 void shmchan_ctl_new(void *mem, const char *group, uint32_t group_tag, uint32_t proc_cnt, uint32_t entry_cnt,
@@ -28,12 +34,13 @@ void shmchan_ctl_new(void *mem, const char *group, uint32_t group_tag, uint32_t 
 	c->entry_cnt = entry_cnt;
 	c->procs_off = sizeof(*c);
 	c->entries_off = c->procs_off + proc_cnt * sizeof(struct shmchan_ctl_proc);
+	c->pulses_off = pulses_off(proc_cnt, entry_cnt);
 }
 
 int shmchan_ctl_join(struct shmchan_ctl_ref *out, void *mem, size_t size, struct shmchan_why *why)
 {
 	struct shmchan_ctl *c = mem;
-	uint64_t procs_off, entries_off;
+	uint64_t procs_off, entries_off, pulses;
 	size_t need;
 	int err = shmchan_obj_join(&c->obj, size, SHMCHAN_OBJ_CTL, why);
 
@@ -47,15 +54,18 @@ int shmchan_ctl_join(struct shmchan_ctl_ref *out, void *mem, size_t size, struct
 					.fence = (enum shmchan_fence)c->fence};
 	procs_off = c->procs_off;
 	entries_off = c->entries_off;
+	pulses = c->pulses_off;
 	need = shmchan_ctl_footprint(out->proc_cnt, out->entry_cnt);
 	if (!need || procs_off != sizeof(*c) ||
 	    entries_off != procs_off + out->proc_cnt * sizeof(struct shmchan_ctl_proc) ||
+	    pulses != pulses_off(out->proc_cnt, out->entry_cnt) ||
 	    (out->fence != SHMCHAN_FENCE_PLAIN && out->fence != SHMCHAN_FENCE_MEMBARRIER))
 		return shmchan_fail(why, SHMCHAN_ECORRUPT, 0, "control", "header values out of bounds");
 	if (need > size)
 		return shmchan_fail(why, SHMCHAN_ETRUNC, 0, "control", "%zu bytes, %zu needed", size, need);
 	out->procs = (void *)((char *)mem + procs_off);
 	out->entries = (void *)((char *)mem + entries_off);
+	out->pulses = (char *)mem + pulses;
 	return 0;
 }
 

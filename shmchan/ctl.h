@@ -6,6 +6,7 @@
 //	slot: life         the broker                       all
 //	slot: own          the process of the slot          broker, tools
 //	slot: bell         the process and its peers        the same
+//	slot: pulse        the process, the kernel          the broker
 //
 // Truth: `life` of a slot says which incarnation exists and in what state; pid and start time only locate it.
 #ifndef SHMCHAN_CTL_H
@@ -14,6 +15,7 @@
 #include "shmchan/bell.h"
 #include "shmchan/broker.h"
 #include "shmchan/obj.h"
+#include "shmchan/pulse.h"
 #include "shmchan/view.h"
 #include "shmchan/word.h"
 
@@ -62,7 +64,8 @@ struct shmchan_ctl {
 	uint32_t entry_cnt; // in [1, SHMCHAN_OBJ_MAX]; id of entry i is i + 1
 	uint64_t procs_off;
 	uint64_t entries_off;
-	char pad[SHMCHAN_LINE - 56];
+	uint64_t pulses_off; // of slot 0's words (pulse.h); a multiple of the page size of who made it
+	char pad[SHMCHAN_LINE - 64];
 };
 _Static_assert(sizeof(struct shmchan_ctl) == 2 * SHMCHAN_LINE, "layout");
 
@@ -71,6 +74,7 @@ struct shmchan_ctl_ref {
 	struct shmchan_ctl *ctl;
 	struct shmchan_ctl_proc *procs;
 	struct shmchan_ctl_entry *entries;
+	char *pulses;
 	uint32_t proc_cnt, entry_cnt;
 	enum shmchan_fence fence;
 };
@@ -81,6 +85,11 @@ void shmchan_ctl_new(void *mem, const char *group, uint32_t group_tag, uint32_t 
 int shmchan_ctl_join(struct shmchan_ctl_ref *out, void *mem, size_t size, struct shmchan_why *why);
 // Index of the entry with that name and kind (0 = any), or -1.
 int shmchan_ctl_find(const struct shmchan_ctl_ref *c, const char *name, enum shmchan_obj_kind kind);
+
+static inline void *shmchan_ctl_pulse(const struct shmchan_ctl_ref *c, unsigned slot)
+{
+	return c->pulses + slot * shmchan_pulse_footprint();
+}
 
 static inline uint64_t shmchan_life(enum shmchan_proc_state state, uint32_t incarnation)
 {

@@ -11,6 +11,8 @@ uint64_t shmchan_layout_hash(void)
 		offsetof(struct shmchan_obj, group),
 		sizeof(struct shmchan_ctl),
 		offsetof(struct shmchan_ctl, entries_off),
+		offsetof(struct shmchan_ctl, pulses_off),
+		SHMCHAN_PULSE_WORDS,
 		sizeof(struct shmchan_ctl_proc),
 		offsetof(struct shmchan_ctl_proc, bell),
 		sizeof(struct shmchan_ctl_entry),

@@ -99,8 +99,11 @@ int shmchan_attach(struct shmchan_proc **out, const char *group, unsigned slot, 
 		p->seg = seg;
 		err = take_slot(p, why);
 	}
-	if (!err)
+	if (!err) {
 		leave_word(p);
+		p->pulse = shmchan_pulse_join(shmchan_ctl_pulse(&c, slot));
+		shmchan_pulse_hold(p->pulse);
+	}
 	if (err) {
 		free(p);
 		shmchan_seg_close(&seg);
@@ -149,6 +152,7 @@ void shmchan_detach(struct shmchan_proc *p)
 			shmchan_seg_close(&p->pools[i]->seg);
 			free(p->pools[i]);
 		}
+	shmchan_pulse_leave(p->pulse);
 	if (atomic_load_explicit(&leaving.word, memory_order_relaxed) == &p->self->left)
 		leaving.seg = p->seg;
 	else
@@ -312,6 +316,7 @@ int shmchan_open(struct shmchan_proc *p, const char *name, int end, struct shmch
 	e = shmchan_ctl_find(&p->c, name, SHMCHAN_OBJ_RING);
 	if (e < 0)
 		return shmchan_fail(why, SHMCHAN_ENOENT, 0, name, "group %s has no such channel", p->group);
+	shmchan_pulse_hold(p->pulse);
 	return shmchan_open_entry(p, (unsigned)e, end, true, out, why);
 }
 

@@ -15,6 +15,7 @@ struct shmchan_proc {
 	struct shmchan_ctl_ref c;
 	struct shmchan_ctl_proc *self;
 	struct shmchan_seg seg;
+	struct shmchan_pulse *pulse; // NULL: there is none
 	char group[SHMCHAN_NAME_MAX], name[SHMCHAN_NAME_MAX];
 	shmchan_owner me;
 	unsigned slot;

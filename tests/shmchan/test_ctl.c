@@ -5,7 +5,8 @@
 _Static_assert(offsetof(struct shmchan_ctl, broker_pid) == 128 &&
 		       offsetof(struct shmchan_ctl, fence) == 148 &&
 		       offsetof(struct shmchan_ctl, proc_cnt) == 160 &&
-		       offsetof(struct shmchan_ctl, procs_off) == 168,
+		       offsetof(struct shmchan_ctl, procs_off) == 168 &&
+		       offsetof(struct shmchan_ctl, pulses_off) == 184,
 	       "control segments of layout 1");
 _Static_assert(offsetof(struct shmchan_ctl_proc, life) == 32 &&
 		       offsetof(struct shmchan_ctl_proc, beat) == 128 &&
@@ -24,7 +25,7 @@ Test(ctl, footprint)
 
 Test(ctl, join_refuses_a_damaged_header)
 {
-	static _Alignas(128) char mem[16384];
+	static _Alignas(4096) char mem[65536];
 	size_t size = shmchan_ctl_footprint(3, 2);
 	struct shmchan_ctl *c = (void *)mem;
 	struct shmchan_ctl_ref r;
@@ -56,6 +57,9 @@ Test(ctl, join_refuses_a_damaged_header)
 	cr_assert_eq(shmchan_ctl_join(&r, mem, size, &why), SHMCHAN_ECORRUPT);
 	c->procs_off = sizeof(*c);
 	c->entries_off++;
+	cr_assert_eq(shmchan_ctl_join(&r, mem, size, &why), SHMCHAN_ECORRUPT);
+	c->entries_off--;
+	c->pulses_off -= 4096;
 	cr_assert_eq(shmchan_ctl_join(&r, mem, size, &why), SHMCHAN_ECORRUPT);
 }
 

@@ -28,7 +28,8 @@ static bool is_worth_telling(const char *event, const char *key, const json_t *v
 	for (unsigned i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
 		if (strcmp(key, shown[i]) == 0)
 			return false;
-	return strcmp(event, "recovery") != 0 || !json_is_integer(value) || json_integer_value(value);
+	return strcmp(event, "recovery") != 0 ||
+	       !(json_is_false(value) || (json_is_integer(value) && !json_integer_value(value)));
 }
 
 static void print_event(json_t *o)

@@ -19,7 +19,7 @@ _Static_assert(sizeof(struct pidfd_info) == 64, "the first version of the kernel
 #define INFO_EXIT (UINT64_C(1) << 3)
 #define GET_INFO _IOWR(0xff, 11, struct pidfd_info)
 
-static void fill(siginfo_t *info, int wait_status)
+void fate_fill(siginfo_t *info, int wait_status)
 {
 	if (WIFEXITED(wait_status)) {
 		info->si_code = CLD_EXITED;
@@ -37,7 +37,7 @@ static bool ask_pidfd(int pidfd, siginfo_t *info)
 
 	if (ioctl(pidfd, GET_INFO, &k) || !(k.mask & INFO_EXIT))
 		return false;
-	fill(info, k.exit_code);
+	fate_fill(info, k.exit_code);
 	return true;
 }
 
@@ -64,7 +64,7 @@ static bool ask_zombie(int pidfd, pid_t pid, siginfo_t *info)
 	p = strrchr(p, ' '); // exit_code is the last field
 	if (sscanf(p, " %d", &wait_status) != 1 || pidfd_send_signal(pidfd, 0, NULL, 0))
 		return false;
-	fill(info, wait_status);
+	fate_fill(info, wait_status);
 	return true;
 }
 

@@ -11,4 +11,7 @@
 // parent has not reaped it.
 bool fate_of(int pidfd, pid_t pid, siginfo_t *info);
 
+// fate_fill sets si_code and si_status as waitid does for that wait status.
+void fate_fill(siginfo_t *info, int wait_status);
+
 #endif

@@ -397,7 +397,8 @@ static bool kill_for_chaos(void *ctx, unsigned service)
 	struct group *g = ctx;
 	struct service *s = &g->services[service];
 
-	if ((s->state != SVC_STARTING && s->state != SVC_READY) || s->asked_signal == SIGKILL)
+	if ((s->state != SVC_STARTING && s->state != SVC_READY) || s->asked_signal == SIGKILL ||
+	    s->mourned == s->incarnation)
 		return false;
 	group_keep(g);
 	s->chaos_kills++; // kept together with the signal that is asked for

@@ -2,6 +2,8 @@
 //
 //	pidfd readable -> rest of the process group killed -> waitid -> shmchan_broker_recover -> judged
 //	-> shmchan_broker_announce -> posix_spawn
+//
+// Where it is seen earlier (early.h), the death is counted and the group recovered then, and the rest follows with the pidfd.
 #ifndef SUPERVISOR_GROUP_H
 #define SUPERVISOR_GROUP_H
 
@@ -9,6 +11,7 @@
 #include "supervisor/alert.h"
 #include "supervisor/chaos.h"
 #include "supervisor/control.h"
+#include "supervisor/early.h"
 #include "supervisor/events.h"
 #include "supervisor/hang.h"
 #include "supervisor/keep.h"
@@ -68,6 +71,7 @@ struct group;
 struct service {
 	struct loop_watch pidfd; // fd < 0: no process
 	struct loop_timer timer; // of the state it is in
+	struct early early;
 	struct group *group;
 	const struct plan_service *plan;
 	struct launch launch;
@@ -76,6 +80,8 @@ struct service {
 	pid_t pid;            // 0 = none
 	unsigned incarnation; // 0 = never spawned
 	unsigned mourned;     // incarnation whose death is counted
+	bool recovered;       // and what it left is repaired, as `repair` says
+	struct shmchan_repair repair;
 	uint64_t spawns, deaths;
 	uint64_t chaos_kills;
 	uint64_t since_ns;    // in its state
@@ -160,7 +166,8 @@ uint64_t service_respawns(const struct service *s);
 // recovery, judgement, what follows.
 void service_mourn(struct service *s, const siginfo_t *info);
 void service_bury(struct service *s);
-void service_watch(struct service *s);     // its pidfd
+void service_died_early(struct service *s, const siginfo_t *info); // its pidfd does not say so yet
+void service_watch(struct service *s);     // its pidfd, and its pulse
 void service_terminate(struct service *s); // SIGTERM, SIGKILL after its stop timeout
 void service_set_timer(struct service *s, uint64_t after_ns);
 // service_keep, group_keep: what they hold now is what a supervisor that adopts the group begins with.

@@ -291,6 +291,7 @@ void service_watch(struct service *s)
 		fail_set(&fail, SUP_SYSTEM, "no memory to watch service '%s'", s->plan->name);
 		group_broken(s->group, &fail);
 	}
+	early_watch(s);
 }
 
 static bool was_asked(const struct service *s, const siginfo_t *info)
@@ -319,7 +320,7 @@ static void say_death(const struct service *s, pid_t pid, unsigned incarnation,
 	    (unsigned long long)r->blocks, (unsigned)(r->nsec / 1000), next);
 }
 
-static json_t *repair_keys(const struct service *s, unsigned incarnation, const struct shmchan_repair *r)
+static json_t *repair_keys(const struct service *s, unsigned incarnation, const struct shmchan_repair *r, bool early)
 {
 	const struct {
 		const char *key;
@@ -329,8 +330,8 @@ static json_t *repair_keys(const struct service *s, unsigned incarnation, const 
 		{"answered", r->answered},         {"aborted", r->aborted},     {"published", r->published},
 		{"blocks", r->blocks},             {"died_sent", r->died_sent}, {"died_pending", r->died_pending},
 	};
-	json_t *o = json_pack("{s:s, s:i, s:f}", "service", s->plan->name, "incarnation", (int)incarnation, "us",
-			      (double)r->nsec / 1e3);
+	json_t *o = json_pack("{s:s, s:i, s:f, s:b}", "service", s->plan->name, "incarnation", (int)incarnation, "us",
+			      (double)r->nsec / 1e3, "early", early);
 
 	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		json_object_set_new(o, counts[i].key, json_integer((json_int_t)counts[i].value));
@@ -338,7 +339,8 @@ static json_t *repair_keys(const struct service *s, unsigned incarnation, const 
 }
 
 // After what it led to: the replacement does not wait for this.
-static void tell_death(struct service *s, pid_t pid, unsigned incarnation, const struct shmchan_repair *r)
+static void tell_death(struct service *s, pid_t pid, unsigned incarnation, const struct shmchan_repair *r,
+		       bool early)
 {
 	struct events *e = s->group->events;
 	json_t *o = json_pack("{s:s, s:i, s:i, s:b, s:i}", "service", s->plan->name, "pid", (int)pid,
@@ -347,7 +349,7 @@ static void tell_death(struct service *s, pid_t pid, unsigned incarnation, const
 
 	service_death_keys(&s->last, o);
 	events_put(e, "death", o);
-	events_put(e, "recovery", repair_keys(s, incarnation, r));
+	events_put(e, "recovery", repair_keys(s, incarnation, r, early));
 	if (s->state == SVC_BACKOFF && loop_timer_is_set(&s->timer))
 		events_put(e, "backoff",
 			   json_pack("{s:s, s:f}", "service", s->plan->name, "delay_ms",
@@ -355,8 +357,11 @@ static void tell_death(struct service *s, pid_t pid, unsigned incarnation, const
 	tell(s);
 }
 
-static void recover(struct service *s, struct shmchan_repair *repair)
+// Early, a lock that a living process holds and does not give back is no reason to break the group off: it is tried again
+// when the pidfd says that the service is dead.
+static void recover(struct service *s, bool early)
 {
+	struct shmchan_repair *repair = &s->repair;
 	struct group *g = s->group;
 	struct shmchan_death death = {s->pid, s->last.code, s->last.status, 0};
 	bool killed = s->last.unknown || (s->last.code != CLD_EXITED && s->last.status == SIGKILL && !s->hung && !s->late);
@@ -367,7 +372,8 @@ static void recover(struct service *s, struct shmchan_repair *repair)
 	rc = shmchan_broker_recover(g->broker, s->slot, &death, repair);
 	poison_after(g->poison, s, !s->last.asked && !killed);
 
-	if (rc) {
+	s->recovered = rc == 0;
+	if (rc && !(early && rc == SHMCHAN_EBUSY)) {
 		fail_set(&fail, SUP_SYSTEM, "can't repair what service '%s' left: %s", s->plan->name,
 			 shmchan_strerror(rc));
 		group_broken(g, &fail);
@@ -393,14 +399,19 @@ void service_mourn(struct service *s, const siginfo_t *info)
 
 void service_bury(struct service *s)
 {
-	struct shmchan_repair repair = {0};
 	pid_t pid = s->pid;
 	unsigned incarnation = s->incarnation;
+	struct shmchan_repair repair;
+	bool early = s->recovered;
 	int fd = s->pidfd.fd;
 
 	loop_unwatch(s->group->loop, &s->pidfd);
+	early_stop(s);
 	s->pidfd.fd = -1;
-	recover(s, &repair);
+	if (!early)
+		recover(s, false);
+	s->recovered = false;
+	repair = s->repair;
 	s->pid = 0;
 	s->reaping = true;
 	feed_death(s);
@@ -408,9 +419,22 @@ void service_bury(struct service *s)
 	group_keep(s->group); // strategies count too
 	if (fd >= 0)
 		close(fd);
-	tell_death(s, pid, incarnation, &repair);
+	tell_death(s, pid, incarnation, &repair, early);
 	poison_tell(s->group->poison);
 	say_death(s, pid, incarnation, &repair);
+}
+
+static void seen_dead(struct service *s, const siginfo_t *info)
+{
+	kill(-s->pid, SIGKILL); // its children go with it; its own number is not free before it is reaped
+	notify_drain(s->group->notify); // a READY=1 that came before the death
+	service_mourn(s, info);
+}
+
+void service_died_early(struct service *s, const siginfo_t *info)
+{
+	seen_dead(s, info);
+	recover(s, true);
 }
 
 void service_reap(struct service *s)
@@ -420,9 +444,8 @@ void service_reap(struct service *s)
 
 	if (fd < 0 || !fate_of(fd, s->pid, &info))
 		return;
-	kill(-s->pid, SIGKILL); // its children go with it; its own number is not free before it is reaped
-	notify_drain(s->group->notify); // a READY=1 that came before the death
-	service_mourn(s, &info);
+	if (s->mourned != s->incarnation)
+		seen_dead(s, &info);
 	waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG); // of an adopted one: another's affair
 	service_bury(s);
 }

@@ -80,6 +80,8 @@ int loop_watch(struct loop *l, struct loop_watch *w)
 {
 	uint32_t i = 1;
 
+	if (w->fd == LOOP_FUTEX && !l->ops->waits_for_words(l->state))
+		return ENOSYS;
 	while (i < l->place_cnt && l->places[i].watch)
 		i++;
 	if (i >= l->place_room && !grow((void **)&l->places, &l->place_room, sizeof(*l->places)))

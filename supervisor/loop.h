@@ -24,6 +24,15 @@ struct loop_watch {
 	unsigned place; // the loop's
 };
 
+// A word of shared memory that is watched as a descriptor is: ready (POLLIN) when it is not `value`, or who changed it made a FUTEX_WAKE;
+// POLLERR if it can't be waited for. Its watch's fd is LOOP_FUTEX, and ready() may set word and value anew.
+#define LOOP_FUTEX (-2)
+struct loop_futex {
+	struct loop_watch watch;
+	const uint32_t *word;
+	uint32_t value;
+};
+
 struct loop_timer {
 	void (*fire)(struct loop_timer *t);
 	uint64_t due_ns; // the loop's, CLOCK_MONOTONIC
@@ -36,7 +45,7 @@ int loop_new(struct loop **out, enum loop_kind kind);
 void loop_delete(struct loop *l);
 const char *loop_kind_name(const struct loop *l); // "io_uring" or "poll"
 
-// loop_watch begins to watch w. Returns 0 or ENOMEM.
+// loop_watch begins to watch w. Returns 0 or ENOMEM; ENOSYS for a word where this kernel or loop can't wait for one.
 int loop_watch(struct loop *l, struct loop_watch *w);
 // loop_watch_events changes what is waited for; 0 = only errors and hang-up.
 void loop_watch_events(struct loop *l, struct loop_watch *w, short events);

@@ -23,6 +23,7 @@ struct loop_ops {
 	const char *name;
 	int (*open)(void **state);
 	void (*close)(void *state);
+	bool (*waits_for_words)(void *state); // struct loop_futex can be armed
 	// arm asks for one report of places[place]; disarm takes that back.
 	void (*arm)(void *state, const struct loop_place *places, uint32_t place);
 	void (*disarm)(void *state, const struct loop_place *places, uint32_t place);

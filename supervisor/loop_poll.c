@@ -30,6 +30,11 @@ static void poll_nothing(void *state, const struct loop_place *places, uint32_t 
 {
 }
 
+static bool poll_waits_for_words(void *state)
+{
+	return false;
+}
+
 static bool make_room(struct polled *p, uint32_t cnt)
 {
 	void *fds, *places;
@@ -75,4 +80,5 @@ static int poll_wait(void *state, const struct loop_place *places, uint32_t plac
 	return n;
 }
 
-const struct loop_ops loop_poll_ops = {"poll", poll_open, poll_close, poll_nothing, poll_nothing, poll_wait};
+const struct loop_ops loop_poll_ops = {"poll",	   poll_open,	 poll_close, poll_waits_for_words,
+				       poll_nothing, poll_nothing, poll_wait};

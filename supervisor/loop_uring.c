@@ -6,9 +6,23 @@
 #define RING_ENTRIES 256
 #define NOBODY UINT64_MAX // user data of requests whose result says nothing
 
+// From linux/io_uring.h and linux/futex.h of Linux 6.7; the headers may be older than the kernel.
+#define OP_FUTEX_WAIT 51
+#define FUTEX_SIZE_U32 2
+
 struct uring {
 	struct io_uring ring;
+	bool words; // the kernel has OP_FUTEX_WAIT
 };
+
+static bool has_futex_wait(struct io_uring *ring)
+{
+	struct io_uring_probe *p = io_uring_get_probe_ring(ring);
+	bool has = p && io_uring_opcode_supported(p, OP_FUTEX_WAIT);
+
+	io_uring_free_probe(p);
+	return has;
+}
 
 static int uring_open(void **state)
 {
@@ -28,6 +42,7 @@ static int uring_open(void **state)
 		return err;
 	}
 	io_uring_ring_dontfork(&u->ring);
+	u->words = has_futex_wait(&u->ring);
 	*state = u;
 	return 0;
 }
@@ -40,6 +55,11 @@ static void uring_close(void *state)
 		&u->ring); // what was disarmed lets go of its file now, not when the ring is torn down
 	io_uring_queue_exit(&u->ring);
 	free(u);
+}
+
+static bool uring_waits_for_words(void *state)
+{
+	return ((struct uring *)state)->words;
 }
 
 static struct io_uring_sqe *next_sqe(struct uring *u)
@@ -59,11 +79,22 @@ static uint64_t tag(const struct loop_place *places, uint32_t place)
 	return (uint64_t)places[place].generation << 32 | place;
 }
 
+// The word is shared between processes: no FUTEX2_PRIVATE.
+static void prepare_futex(struct io_uring_sqe *sqe, const struct loop_futex *f)
+{
+	io_uring_prep_rw(OP_FUTEX_WAIT, sqe, FUTEX_SIZE_U32, f->word, 0, f->value);
+	sqe->addr3 = UINT32_MAX; // woken by any
+}
+
 static void uring_arm(void *state, const struct loop_place *places, uint32_t place)
 {
 	struct io_uring_sqe *sqe = next_sqe(state);
+	const struct loop_watch *w = places[place].watch;
 
-	io_uring_prep_poll_add(sqe, places[place].watch->fd, (unsigned)places[place].watch->events);
+	if (w->fd == LOOP_FUTEX)
+		prepare_futex(sqe, (const struct loop_futex *)w);
+	else
+		io_uring_prep_poll_add(sqe, w->fd, (unsigned)w->events);
 	io_uring_sqe_set_data64(sqe, tag(places, place));
 }
 
@@ -71,8 +102,18 @@ static void uring_disarm(void *state, const struct loop_place *places, uint32_t 
 {
 	struct io_uring_sqe *sqe = next_sqe(state);
 
-	io_uring_prep_poll_remove(sqe, tag(places, place));
+	if (places[place].watch->fd == LOOP_FUTEX)
+		io_uring_prep_cancel64(sqe, tag(places, place), 0);
+	else
+		io_uring_prep_poll_remove(sqe, tag(places, place));
 	io_uring_sqe_set_data64(sqe, NOBODY);
+}
+
+static short revents_of(const struct loop_watch *w, int res)
+{
+	if (w && w->fd == LOOP_FUTEX)
+		return res == 0 || res == -EAGAIN ? POLLIN : POLLERR;
+	return res < 0 ? POLLERR : (short)res;
 }
 
 static int uring_wait(void *state, const struct loop_place *places, uint32_t place_cnt, uint64_t timeout_ns,
@@ -100,11 +141,11 @@ static int uring_wait(void *state, const struct loop_place *places, uint32_t pla
 		    places[(uint32_t)data].generation != data >> 32)
 			continue;
 		hits[n++] = (struct loop_hit){(uint32_t)data, (uint32_t)(data >> 32),
-					      cqe->res < 0 ? POLLERR : (short)cqe->res};
+					      revents_of(places[(uint32_t)data].watch, cqe->res)};
 	}
 	io_uring_cq_advance(&u->ring, seen);
 	return n;
 }
 
-const struct loop_ops loop_uring_ops = {"io_uring", uring_open,   uring_close,
+const struct loop_ops loop_uring_ops = {"io_uring", uring_open,	  uring_close, uring_waits_for_words,
 					uring_arm,  uring_disarm, uring_wait};

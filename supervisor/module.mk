@@ -10,9 +10,11 @@ supervisor_SRC := $(addprefix supervisor/, \
 	client_events.c \
 	client_logs.c \
 	control.c \
+	early.c \
 	events.c \
 	exits.c \
 	fate.c \
+	fence.c \
 	filter.c \
 	group.c \
 	group_channels.c \

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/futex.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -15,6 +17,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "shmchan/ctl.h"
+#include "shmchan/seg.h"
 #include "shmchan/shmchan.h"
 
 #define CHANNEL_MAX 16
@@ -341,6 +345,64 @@ static int order(const char *name)
 	return 0;
 }
 
+// Has memory, of its own and shared, that the kernel takes long to take down.
+static int big(unsigned mib)
+{
+	size_t size = (size_t)mib << 20;
+
+	for (int i = 0; i < 2; i++) {
+		void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, (i ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS,
+			       -1, 0);
+
+		if (p == MAP_FAILED)
+			return 1;
+		memset(p, 1, size);
+	}
+	return idle();
+}
+
+// Says all the time that its threads are dead, and wakes who listens.
+static int liar(void)
+{
+	uint32_t words[] = {FUTEX_OWNER_DIED, FUTEX_OWNER_DIED | FUTEX_WAITERS, 0, 1, UINT32_MAX, FUTEX_TID_MASK};
+	struct shmchan_ctl_ref c;
+	struct shmchan_seg seg;
+
+	attach();
+	if (shmchan_seg_open(&seg, getenv("SHMCHAN_GROUP"), NULL, true, NULL) ||
+	    shmchan_ctl_join(&c, seg.base, seg.size, NULL))
+		return 1;
+	shmchan_ready(me);
+	for (unsigned n = 0; !ended; n++)
+		for (unsigned i = 0; i < SHMCHAN_PULSE_WORDS; i++) {
+			shmchan_pulse_word *w =
+				shmchan_pulse_at(shmchan_ctl_pulse(&c, number(getenv("SHMCHAN_SLOT"))), i);
+
+			// All the same for a while: then all say that they are dead.
+			atomic_store(w, words[n / 16 % (sizeof(words) / sizeof(words[0]))]);
+			syscall(SYS_futex, w, FUTEX_WAKE, 1, NULL, NULL, 0);
+		}
+	return 0;
+}
+
+// Its first thread, which alone attached, ends; another goes on.
+static void *goes_on(void *arg)
+{
+	shmchan_ready(me);
+	exit(wait_for_term());
+}
+
+static int headless(void)
+{
+	pthread_t t;
+
+	block_term();
+	attach();
+	if (pthread_create(&t, NULL, goes_on, NULL))
+		return 1;
+	pthread_exit(NULL);
+}
+
 static void *nothing(void *arg)
 {
 	return arg;
@@ -422,6 +484,12 @@ int main(int argc, char **argv)
 		return count(number(arg));
 	if (strcmp(role, "idle") == 0)
 		return idle();
+	if (strcmp(role, "big") == 0)
+		return big(number(arg));
+	if (strcmp(role, "liar") == 0)
+		return liar();
+	if (strcmp(role, "headless") == 0)
+		return headless();
 	if (strcmp(role, "stubborn") == 0)
 		stubborn();
 	if (strcmp(role, "mute") == 0)

@@ -2,9 +2,12 @@
 #include <criterion/parameterized.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -340,4 +343,68 @@ Test(loop, poll_where_io_uring_is_refused)
 		waitpid(pid, &status, 0);
 		cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
 	}
+}
+
+struct word {
+	struct loop_futex futex;
+	_Atomic uint32_t value;
+	unsigned calls;
+};
+
+static void on_word(struct loop_watch *w, short revents)
+{
+	struct word *e = (struct word *)w;
+
+	cr_assert_eq(revents, POLLIN);
+	e->calls++;
+	e->futex.value = atomic_load(&e->value);
+}
+
+static void change(struct word *e, uint32_t to)
+{
+	atomic_store(&e->value, to);
+	syscall(SYS_futex, &e->value, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+ParameterizedTestParameters(loop, words)
+{
+	return cr_make_param_array(const enum loop_kind, (enum loop_kind *)kinds, 2);
+}
+ParameterizedTest(const enum loop_kind *kind, loop, words)
+{
+	struct loop *l = make(*kind);
+	struct word *e = mmap(NULL, 2 * sizeof(*e), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int err;
+
+	cr_assert_neq(e, MAP_FAILED);
+	for (int i = 0; i < 2; i++)
+		e[i].futex = (struct loop_futex){{LOOP_FUTEX, 0, true, on_word, 0}, (uint32_t *)&e[i].value, 0};
+	err = loop_watch(l, &e[0].futex.watch);
+	if (err == ENOSYS) { // nothing came of it
+		cr_assert_eq(loop_turn(l, 0), 0);
+		loop_delete(l);
+		return;
+	}
+	cr_assert_eq(err, 0);
+	cr_assert_eq(loop_watch(l, &e[1].futex.watch), 0);
+	cr_assert_eq(loop_turn(l, MS), 0);
+	cr_assert_eq(e[0].calls + e[1].calls, 0);
+	for (unsigned n = 1; n <= 100; n++) {
+		change(&e[0], n);
+		while (e[0].calls < n)
+			cr_assert_eq(loop_turn(l, 1000 * MS), 0);
+	}
+	cr_assert_eq(e[0].calls, 100, "once for each");
+	// It had changed before it was waited for.
+	atomic_store(&e[1].value, 7);
+	loop_unwatch(l, &e[1].futex.watch);
+	cr_assert_eq(loop_watch(l, &e[1].futex.watch), 0);
+	while (e[1].calls == 0)
+		cr_assert_eq(loop_turn(l, 1000 * MS), 0);
+	loop_unwatch(l, &e[0].futex.watch);
+	change(&e[0], 0);
+	cr_assert_eq(loop_turn(l, MS), 0);
+	cr_assert_eq(e[0].calls, 100, "nobody watches it");
+	loop_delete(l);
+	munmap(e, 2 * sizeof(*e));
 }

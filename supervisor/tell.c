@@ -7,11 +7,32 @@
 #include <string.h>
 #include <unistd.h>
 
-static void send_text(const struct tell *t, const char *text)
+#define AGAIN_NS UINT64_C(10000000)
+
+// False if it would fit later.
+static bool send_text(const struct tell *t, const char *text)
 {
-	if (t->fd >= 0)
-		sendto(t->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&t->addr,
-		       t->addr_len);
+	return t->fd < 0 ||
+	       sendto(t->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&t->addr,
+		      t->addr_len) >= 0 ||
+	       errno != EAGAIN;
+}
+
+static void pay(struct tell *t)
+{
+	char text[TELL_MAX + 64];
+
+	snprintf(text, sizeof(text), "%s%sSTATUS=%s", t->owes_ready ? "READY=1\n" : "",
+		 t->owes_stopping ? "STOPPING=1\n" : "", t->status);
+	if (send_text(t, text))
+		t->owes = t->owes_ready = t->owes_stopping = false;
+	else
+		loop_timer_set(t->loop, &t->again, AGAIN_NS);
+}
+
+static void on_again(struct loop_timer *timer)
+{
+	pay((struct tell *)((char *)timer - offsetof(struct tell, again)));
 }
 
 static void on_watchdog(struct loop_timer *timer)
@@ -42,7 +63,7 @@ void tell_open(struct tell *t, struct loop *l)
 	const char *path = getenv("NOTIFY_SOCKET");
 	size_t len = path ? strlen(path) : 0;
 
-	*t = (struct tell){.timer = {on_watchdog, 0, 0}, .loop = l, .fd = -1};
+	*t = (struct tell){.timer = {on_watchdog, 0, 0}, .again = {on_again, 0, 0}, .loop = l, .fd = -1};
 	if (!len || len >= sizeof(t->addr.sun_path) || (path[0] != '/' && path[0] != '@'))
 		return;
 	t->addr.sun_family = AF_UNIX;
@@ -58,7 +79,6 @@ void tell_open(struct tell *t, struct loop *l)
 
 void tell_state(struct tell *t, bool ready, bool stopping, const char *status)
 {
-	char text[TELL_MAX + 64];
 	bool now_ready = ready && !t->ready, now_stopping = stopping && !t->stopping;
 	bool changed = strncmp(t->status, status, sizeof(t->status) - 1) != 0;
 
@@ -67,15 +87,21 @@ void tell_state(struct tell *t, bool ready, bool stopping, const char *status)
 	t->ready |= ready;
 	t->stopping |= stopping;
 	snprintf(t->status, sizeof(t->status), "%s", status);
-	snprintf(text, sizeof(text), "%s%sSTATUS=%s", now_ready ? "READY=1\n" : "", now_stopping ? "STOPPING=1\n" : "",
-		 t->status);
-	send_text(t, text);
+	t->owes = true;
+	t->owes_ready |= now_ready;
+	t->owes_stopping |= now_stopping;
+	if (!loop_timer_is_set(&t->again))
+		pay(t);
 }
 
 void tell_close(struct tell *t)
 {
-	if (t->loop)
+	if (t->owes) // the last word, as far as it is taken
+		pay(t);
+	if (t->loop) {
 		loop_timer_cancel(t->loop, &t->timer);
+		loop_timer_cancel(t->loop, &t->again);
+	}
 	if (t->loop && t->fd >= 0)
 		close(t->fd);
 	*t = (struct tell){.fd = -1};

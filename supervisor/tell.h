@@ -17,14 +17,17 @@ struct tell {
 	struct sockaddr_un addr;
 	socklen_t addr_len;
 	uint64_t every_ns; // 0: no watchdog
+	struct loop_timer again; // of what is owed
 	bool ready, stopping;
+	bool owes, owes_ready, owes_stopping; // not yet sent: the listener's queue was full
 	char status[TELL_MAX];
 };
 
 // tell_open takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID from the environment, which keeps them: services are
 // given their own. A socket that can't be reached is as none: it is the listener's loss.
 void tell_open(struct tell *t, struct loop *l);
-// tell_state: where the group is. `ready` once is for ever. Sends only what has changed.
+// tell_state: where the group is. `ready` once is for ever. Sends only what has changed. A listener that is slow hears
+// READY=1 and STOPPING=1 nevertheless, and the last status.
 void tell_state(struct tell *t, bool ready, bool stopping, const char *status);
 void tell_close(struct tell *t);
 

@@ -4,14 +4,17 @@
 . "$(dirname "$0")/lib.sh"
 
 told() { grep -qE "$1" "$dir/told" 2>/dev/null; }
-# What shmsup tells, a line for each message, fields separated by a bar.
+# What shmsup tells, a line for each message, fields separated by a bar. With a second argument it reads nothing before
+# somebody has written to that pipe.
 listen() {
-	python3 - "$1" >"$dir/told" <<-'END' &
+	python3 - "$@" >"$dir/told" <<-'END' &
 		import os, socket, sys
 		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 		name = sys.argv[1]
 		s.bind("\0" + name[1:] if name[0] == "@" else name)
 		print("listens", flush=True)
+		if len(sys.argv) > 2:
+		    open(sys.argv[2]).read()
 		while True:
 		    print(s.recv(4096).decode().replace("\n", "|"), flush=True)
 	END
@@ -49,6 +52,25 @@ for socket in "$dir/notify" "@$base-notify"; do
 	kill "$listener"
 	wait "$listener" 2>/dev/null
 done
+# Each of a chain changes the status: more messages than the socket holds while nobody reads.
+{
+	printf 'group: chain\nservices:\n  - {name: s0, command: %s, args: [idle]}\n' "$actor"
+	for i in $(seq "$(($(cat /proc/sys/net/unix/max_dgram_qlen) + 5))"); do
+		echo "  - {name: s$i, command: $actor, args: [idle], depends_on: [s$((i - 1))]}"
+	done
+} >"$dir/chain.yaml"
+mkfifo "$dir/gate"
+listen "$dir/slow" "$dir/gate"
+NOTIFY_SOCKET=$dir/slow start "$base-tell" "$dir/chain.yaml"
+until_true all_ready "$base-tell"
+echo >"$dir/gate"
+until_true told READY=1
+is "a listener that is slow: ready is told, once" "$(grep -c READY=1 "$dir/told")" 1
+"$shmsup" stop "$base-tell" >/dev/null
+ended "$pid"
+until_true told STOPPING=1
+kill "$listener"
+wait "$listener" 2>/dev/null
 NOTIFY_SOCKET=$dir/nobody start "$base-tell" "$dir/two.yaml"
 until_true all_ready "$base-tell"
 "$shmsup" stop "$base-tell" >/dev/null

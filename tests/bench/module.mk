@@ -1,7 +1,7 @@
 # ipc: messages between processes, shmchan beside what a user would take instead. respawn: from a kill to the
-# replacement's first message. validate: the node's job through shmsup.
+# replacement's first message. validate: the node's job through shmsup. sup: shmsup beside other supervisors.
 BENCH_PACKAGES := g++ libboost-dev libck-dev libdpdk-dev libreaderwriterqueue-dev libiceoryx-posh-dev \
-	libiceoryx-hoofs-dev iceoryx libzmq3-dev
+	libiceoryx-hoofs-dev iceoryx libzmq3-dev s6 runit daemontools supervisor erlang-base
 
 BENCHES += ipc respawn respawn-worker validate
 ipc_SRC := $(addprefix tests/bench/, ipc.c group.c side.c table.c peer_floor.c peer_shmchan.c peer_kernel.c peer_mutex.c peer_ck.c \
@@ -16,6 +16,21 @@ respawn-worker_LIBS := shmchan
 validate_SRC := tests/bench/validate.c tests/bench/table.c
 validate_LIBS := shmchan
 validate_LDLIBS := -ljansson
+
+# Supervisors alone: `make bench-sup`.
+BENCHES += recover sup sup-worker
+recover_SRC := tests/bench/recover.c tests/bench/table.c
+recover_LIBS := shmchan
+recover_LDLIBS := -ljansson
+sup_SRC := $(addprefix tests/bench/, sup.c sup_peer.c table.c)
+sup_LDLIBS := -ljansson
+sup-worker_SRC := tests/bench/sup-worker.c
+sup-worker_LIBS := shmchan
+$(O)/bench/sup: $(O)/bin/shmsup $(O)/bench/sup-worker
+.PHONY: bench-sup
+bench-sup:
+	$(Q)$(MAKE) --no-print-directory $(O)/bench/sup $(O)/bench/recover
+	$(Q)BUILD=$(O) tests/bench/run.sh $(O)/bench/recover $(O)/bench/sup
 
 # The consensus engine alone: `make bench-eth`.
 BENCHES += bench_eth

@@ -91,6 +91,7 @@ struct service {
 	bool told_start, told_ready; // of it, as events
 	bool reserved;               // a replica that is not wanted now
 	bool wanted_again;           // when it is stopped
+	uint64_t delay_ns;           // of its back-off
 	uint64_t drain_until_ns;     // it goes on until its channels are empty, but no longer; 0 = it is not drained
 	bool doomed;                 // given up with others of its strategy
 	struct hang hang;

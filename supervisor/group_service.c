@@ -214,17 +214,16 @@ static enum svc_event judge(struct service *s, uint64_t *delay_ns)
 
 static void feed_death(struct service *s)
 {
-	uint64_t delay_ns = 0;
 	enum svc_event event;
 
 	if (s->group->stopping)
 		enter(s, SVC_STOPPING); // its turn to stop had not come; it needs none now
-	event = judge(s, &delay_ns);
+	event = judge(s, &s->delay_ns);
 	if (strategy_death(s, &event) && event == SVC_EV_RESPAWN)
 		enter(s, SVC_RECALLED); // its turn to start comes with that of the others
 	service_feed(s, event);
 	if (s->state == SVC_BACKOFF && event == SVC_EV_DELAY)
-		service_set_timer(s, delay_ns);
+		service_set_timer(s, s->delay_ns);
 	service_keep(s);
 }
 
@@ -313,7 +312,7 @@ static void say_death(const struct service *s, pid_t pid, unsigned incarnation,
 		snprintf(next, sizeof(next), ", started again as pid %d", (int)s->pid);
 	else if (s->state == SVC_BACKOFF)
 		snprintf(next, sizeof(next), ", to be started again in %u ms",
-			 (unsigned)((s->timer.due_ns - loop_now()) / 1000000));
+			 (unsigned)(s->delay_ns / 1000000));
 	say(group_name(s),
 	    "%s (pid %d, incarnation %u) %s; %llu dead letters, %llu blocks freed, repaired in %u us%s",
 	    s->plan->name, (int)pid, incarnation, text, (unsigned long long)r->dead_letters,
@@ -353,7 +352,7 @@ static void tell_death(struct service *s, pid_t pid, unsigned incarnation, const
 	if (s->state == SVC_BACKOFF && loop_timer_is_set(&s->timer))
 		events_put(e, "backoff",
 			   json_pack("{s:s, s:f}", "service", s->plan->name, "delay_ms",
-				     (double)(s->timer.due_ns - loop_now()) / 1e6));
+				     (double)s->delay_ns / 1e6));
 	tell(s);
 }
 

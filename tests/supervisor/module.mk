@@ -25,6 +25,7 @@ example-upper_LIBS := shmchan
 
 SCRIPTS += $(addprefix tests/supervisor/, \
 	adopt.sh \
+	backoff.sh \
 	confine.sh \
 	continuity.sh \
 	control.sh \

@@ -240,7 +240,9 @@ static void take_group(struct group *g, const struct keep_group *k)
 	g->random = k->random;
 	g->chaos.random = k->chaos_random;
 	g->broken = k->broken;
-	g->adoptions = k->adoptions + 1;
+	g->adoptions = k->adoptions + !g->handover;
+	g->upgrades = k->upgrades + !!g->handover;
+	g->is_taken = true;
 	memcpy(g->alert.on, k->alerts, sizeof(g->alert.on));
 	for (unsigned i = 0; i < g->plan->strategy_cnt && i < KEEP_STRATEGY_MAX; i++)
 		g->strategies[i] = k->strategies[i];
@@ -256,7 +258,8 @@ static int take_over(struct group *g, const struct keep_group *k, struct fail *f
 		return fail_set(fail, rc == SHMCHAN_ESYS || rc == SHMCHAN_ENOMEM ? SUP_SYSTEM : SUP_DIFFERS,
 				"can't adopt group '%s': %s%s%s", name, why.object, why.object[0] ? ": " : "",
 				why.text[0] ? why.text : shmchan_strerror(rc));
-	rc = shmchan_broker_adopt(&g->broker, name, &why);
+	rc = g->handover ? shmchan_broker_resume(&g->broker, name, &why)
+			 : shmchan_broker_adopt(&g->broker, name, &why);
 	if (rc)
 		return fail_set(fail, rc == SHMCHAN_EEXIST ? SUP_RUNNING : SUP_SYSTEM,
 				"can't adopt group '%s': %s", name,
@@ -273,7 +276,7 @@ int adopt_group(struct group *g, struct fail *fail)
 	struct keep_group k;
 	struct fail why;
 
-	if (g->options->adopt == GROUP_ADOPT_NEVER)
+	if (g->options->adopt == GROUP_ADOPT_NEVER && !g->handover)
 		return 0;
 	g->adopting = true;
 	if (keep_open(&g->keep, g->plan->spec.name, &why)) {
@@ -356,7 +359,7 @@ void adopt_go_on(struct group *g)
 		dead += g->services[i].found == SERVICE_DIED;
 		g->chaos.kills += g->services[i].chaos_kills;
 	}
-	say(g->plan->spec.name, "adopted: %u services run on, %u had died", alive, dead);
+	say(g->plan->spec.name, "%s: %u services run on, %u had died", g->handover ? "upgraded" : "adopted", alive, dead);
 	loop_timer_set(g->loop, &g->retry, 0); // answers that found no room
 	// The living first: a death may take them along.
 	for (unsigned i = 0; i < g->service_cnt; i++)

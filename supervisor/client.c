@@ -1,6 +1,7 @@
 #include "supervisor/client.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +149,28 @@ enum sup_exit client_start(const char *group, const char *service)
 	return act(group, service ? json_pack("{s:s, s:s}", "verb", "start", "service", service)
 				  : json_pack("{s:s}", "verb", "start"),
 		   false, "started", service);
+}
+
+enum sup_exit client_upgrade(const char *group, const char *binary)
+{
+	char folder[PATH_MAX] = "", path[2 * PATH_MAX];
+	json_t *request = json_pack("{s:s}", "verb", "upgrade"), *reply;
+	struct link l;
+	int rc;
+
+	// The supervisor has a working directory of its own.
+	if (binary && binary[0] != '/' && getcwd(folder, sizeof(folder) - 1))
+		strcat(folder, "/");
+	snprintf(path, sizeof(path), "%s%s", folder, binary ? binary : "");
+	if (binary)
+		json_object_set_new(request, "binary", json_string(path));
+	rc = link_ask(&l, group, request, false, &reply);
+	if (!rc)
+		printf("%s: upgraded to %s, supervisor pid %lld\n", group,
+		       json_string_value(json_object_get(reply, "binary")),
+		       (long long)json_integer_value(json_object_get(reply, "pid")));
+	json_decref(reply);
+	return rc ? link_failed(&l) : SUP_OK;
 }
 
 enum sup_exit client_scale(const char *group, const char *what)

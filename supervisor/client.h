@@ -16,6 +16,8 @@ enum sup_exit client_restart(const char *group,
 // return when what is started is ready, and when what is stopped is gone.
 enum sup_exit client_start(const char *group, const char *service);
 enum sup_exit client_stop(const char *group, const char *service);
+// client_upgrade returns when the supervisor has gone on as `binary`, or, with NULL, as its own program read anew.
+enum sup_exit client_upgrade(const char *group, const char *binary);
 // client_scale: "worker=4"; returns when so many of its replicas are ready and the others gone.
 enum sup_exit client_scale(const char *group, const char *what);
 // client_events prints the last events, of numbers above `after`, and with follow each further one until the group ends; as text, or as one JSON

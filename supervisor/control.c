@@ -248,7 +248,7 @@ static void refuse(int fd, const char *line)
 	close(fd);
 }
 
-static void admit(struct control *c, int fd)
+static struct client *seat(struct control *c, int fd)
 {
 	for (unsigned i = 0; i < CONTROL_CLIENT_MAX; i++) {
 		struct client *k = &c->clients[i];
@@ -265,9 +265,15 @@ static void admit(struct control *c, int fd)
 		k->in_len = k->out_len = k->out_done = 0;
 		if (loop_watch(c->loop, &k->watch) || loop_timer_set(c->loop, &k->timer, CONTROL_IDLE_NS))
 			drop(k);
-		return;
+		return k;
 	}
-	refuse(fd, "{\"ok\":false,\"error\":\"too many clients\"}\n");
+	return NULL;
+}
+
+static void admit(struct control *c, int fd)
+{
+	if (!seat(c, fd))
+		refuse(fd, "{\"ok\":false,\"error\":\"too many clients\"}\n");
 }
 
 static void on_listen(struct loop_watch *w, short revents)
@@ -293,7 +299,17 @@ static void on_listen(struct loop_watch *w, short revents)
 _Static_assert(offsetof(struct control, watch) == 0 && offsetof(struct client, watch) == 0,
 	       "the handlers cast");
 
-int control_open(struct control **out, struct loop *l, const char *path, control_handler *f, void *ctx)
+static int bind_to(struct control *c, const char *path)
+{
+	c->watch.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	unlink(path);
+	// fchmod first: bind makes the path with the socket's mode, so that it is never open to others.
+	return c->watch.fd < 0 || fchmod(c->watch.fd, 0600) ||
+	       bind(c->watch.fd, (struct sockaddr *)&c->addr, sizeof(c->addr)) || chmod(path, 0600) ||
+	       listen(c->watch.fd, CONTROL_CLIENT_MAX);
+}
+
+static int open_at(struct control **out, struct loop *l, const char *path, int fd, control_handler *f, void *ctx)
 {
 	struct control *c;
 	int err;
@@ -312,18 +328,87 @@ int control_open(struct control **out, struct loop *l, const char *path, control
 	c->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	for (unsigned i = 0; i < CONTROL_CLIENT_MAX; i++)
 		c->clients[i].watch.fd = -1;
-	c->watch = (struct loop_watch){socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), POLLIN,
-				       false, on_listen, 0};
-	unlink(path);
-	// fchmod first: bind makes the path with the socket's mode, so that it is never open to others.
-	if (c->watch.fd < 0 || fchmod(c->watch.fd, 0600) ||
-	    bind(c->watch.fd, (struct sockaddr *)&c->addr, sizeof(c->addr)) || chmod(path, 0600) ||
-	    listen(c->watch.fd, CONTROL_CLIENT_MAX) || (errno = loop_watch(l, &c->watch))) {
+	c->watch = (struct loop_watch){fd, POLLIN, false, on_listen, 0};
+	if ((fd < 0 && bind_to(c, path)) || (errno = loop_watch(l, &c->watch))) {
 		err = errno;
 		control_close(c);
 		return err;
 	}
 	*out = c;
+	return 0;
+}
+
+int control_open(struct control **out, struct loop *l, const char *path, control_handler *f, void *ctx)
+{
+	return open_at(out, l, path, -1, f, ctx);
+}
+
+// ------------------------------------------------------------------------------------------------ over execve
+
+json_t *control_hand_over(const struct control *c, struct handover *h)
+{
+	json_t *clients = json_array();
+
+	for (unsigned i = 0; i < CONTROL_CLIENT_MAX; i++) {
+		const struct client *k = &c->clients[i];
+		json_t *in, *out;
+
+		if (k->watch.fd < 0 || k->fd >= 0)
+			continue;
+		in = handover_bytes(h, k->in, k->in_len);
+		out = handover_bytes(h, k->out + k->out_done, k->out_len - k->out_done);
+		json_array_append_new(clients,
+				      json_pack("{s:o, s:b, s:I, s:I, s:b, s:b, s:o, s:o}", "fd",
+						handover_fd(h, k->watch.fd), "waiting", k->wait.waiting, "service",
+						(json_int_t)k->wait.service, "incarnation",
+						(json_int_t)k->wait.incarnation, "follows", k->follows, "last",
+						k->last, "in", in, "out", out));
+	}
+	return json_pack("{s:o, s:o}", "listen", handover_fd(h, c->watch.fd), "clients", clients);
+}
+
+static void take_client(struct control *c, const json_t *o, struct handover *h)
+{
+	size_t in_len, out_len;
+	const char *in = handover_take_bytes(h, json_object_get(o, "in"), &in_len);
+	const char *out = handover_take_bytes(h, json_object_get(o, "out"), &out_len);
+	int fd = handover_take_fd(json_object_get(o, "fd"));
+	struct client *k = fd >= 0 ? seat(c, fd) : NULL;
+
+	if (!k || k->watch.fd < 0)
+		return;
+	k->out = out_len ? malloc(out_len) : NULL;
+	if (!in || !out || in_len > sizeof(k->in) || out_len > CONTROL_OUTPUT_MAX || (out_len && !k->out)) {
+		drop(k);
+		return;
+	}
+	memcpy(k->in, in, in_len);
+	k->in_len = in_len;
+	if (out_len)
+		memcpy(k->out, out, out_len);
+	k->out_len = k->out_room = out_len;
+	k->wait = (struct control_wait){json_is_true(json_object_get(o, "waiting")),
+					(unsigned)json_integer_value(json_object_get(o, "service")),
+					(unsigned)json_integer_value(json_object_get(o, "incarnation")), false, -1};
+	k->follows = json_is_true(json_object_get(o, "follows"));
+	k->last = json_is_true(json_object_get(o, "last"));
+	go_on(k);
+}
+
+int control_take_over(struct control **out, struct loop *l, const char *path, control_handler *f, void *ctx,
+		      const json_t *what, struct handover *h)
+{
+	const json_t *o;
+	size_t i;
+	int fd = what ? handover_take_fd(json_object_get(what, "listen")) : -1;
+	int err = open_at(out, l, path, fd, f, ctx);
+
+	if (err || !what)
+		return err;
+	json_array_foreach(json_object_get(what, "clients"), i, o)
+	{
+		take_client(*out, o, h);
+	}
 	return 0;
 }
 

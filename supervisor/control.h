@@ -21,6 +21,8 @@
 //	                                                       may be left out: 65536, as dead letters
 //	{"verb": "dead-replay", "letter": 7}                -> {"ok": true}
 //	{"verb": "dead-drop", "letter": 7}                  -> {"ok": true}
+//	{"verb": "upgrade", "binary": "/usr/bin/shmsup"}    -> {"ok": true, "pid": 99, "binary": ...}, from the program that goes
+//	                                                       on; without "binary" it is the one that runs, read anew
 //	{"verb": "repair"}                                  -> {"ok": true, "repaired": [{"object": ..., "text": ...}]}
 //	anything that can't be done                         -> {"ok": false, "error": "..."}
 //
@@ -30,6 +32,7 @@
 #define SUPERVISOR_CONTROL_H
 
 #include <jansson.h>
+#include "supervisor/handover.h"
 #include "supervisor/loop.h"
 
 #define CONTROL_CLIENT_MAX 32
@@ -55,6 +58,11 @@ typedef json_t *control_handler(void *ctx, const json_t *request, struct control
 // control_open listens at `path` (mode 0600; a path that is there is removed: the caller owns the group).
 // Returns 0 or an errno value.
 int control_open(struct control **out, struct loop *l, const char *path, control_handler *f, void *ctx);
+// control_hand_over describes the socket and its clients for the program that this process goes on as; control_take_over goes on with
+// them. Who has sent a file with a request that is not complete is left out. NULL for what: as control_open.
+json_t *control_hand_over(const struct control *c, struct handover *h);
+int control_take_over(struct control **out, struct loop *l, const char *path, control_handler *f, void *ctx,
+		      const json_t *what, struct handover *h);
 // control_settle asks reply(ctx, wait) for each waiting client and sends what is not NULL.
 void control_settle(struct control *c, json_t *(*reply)(void *ctx, const struct control_wait *w), void *ctx);
 // control_publish sends a line (with its '\n') to the clients that follow. Returns how many were dropped because they do

@@ -24,7 +24,8 @@
 //	dead-drop, dead-replay   letter
 //	repair      repaired: how many violated invariants were mended by command
 //	dropped     followers: they did not read
-//	group       state: "running", "adopted" (by another supervisor), "stopping", "ended"
+//	upgrade     binary: the supervisor goes on as that program; or, with refused (why), does not
+//	group       state: "running", "adopted" (by another supervisor), "upgraded" (by another program), "stopping", "ended"
 //
 // Not seen by tools older than it: an event of another name may come, and keys may be added.
 #ifndef SUPERVISOR_EVENTS_H

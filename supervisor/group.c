@@ -187,7 +187,7 @@ static void reap_strangers(struct group *g)
 			i++;
 		if (i < g->service_cnt)
 			service_reap(&g->services[i]);
-		else
+		else if (!upgrade_reap(g, info.si_pid))
 			waitpid(info.si_pid, NULL, WNOHANG);
 	}
 }
@@ -248,6 +248,20 @@ static bool any_user(const struct plan *plan)
 	return false;
 }
 
+// A descriptor from before the execve; -1 = there is none, and it has to be made.
+static int handed_fd(const struct group *g, const char *what)
+{
+	return g->handover ? handover_take_fd(json_object_get(handover_json(g->handover), what)) : -1;
+}
+
+static int take_lock(struct group *g, struct fail *fail)
+{
+	const char *name = g->plan->spec.name;
+
+	return g->lock = g->handover ? rundir_keep_lock(name, handed_fd(g, "lock"), fail)
+				     : rundir_lock(name, g->options->adopt ? ADOPT_WAIT_NS : 0, fail);
+}
+
 static int open_sockets(struct group *g, struct fail *fail)
 {
 	const char *name = g->plan->spec.name;
@@ -256,14 +270,15 @@ static int open_sockets(struct group *g, struct fail *fail)
 
 	if (rundir_socket(path, name, "notify", fail))
 		return -1;
-	err = notify_open(&g->notify, g->loop, path, on_notify, g);
+	err = notify_open(&g->notify, g->loop, path, handed_fd(g, "notify"), on_notify, g);
 	if (err)
 		return fail_set(fail, SUP_SYSTEM, "can't open notify socket %s: %s", path, strerror(err));
 	if (any_user(g->plan) && rundir_open_notify(name, fail))
 		return -1;
 	if (rundir_socket(path, name, "sock", fail))
 		return -1;
-	err = control_open(&g->control, g->loop, path, group_verb, g);
+	err = control_take_over(&g->control, g->loop, path, group_verb, g,
+				g->handover ? json_object_get(handover_json(g->handover), "control") : NULL, g->handover);
 	if (err)
 		return fail_set(fail, SUP_SYSTEM, "can't open control socket %s: %s", path, strerror(err));
 	events_to(g->events, g->control);
@@ -339,8 +354,7 @@ static int set_up(struct group *g, struct fail *fail)
 	if (find_programs(g, fail) ||
 	    (g->options->report_file && report_check_file(g->options->report_file, fail)) ||
 	    open_signals(g, fail) || rundir_make(fail) ||
-	    (g->lock = rundir_lock(g->plan->spec.name, g->options->adopt ? ADOPT_WAIT_NS : 0, fail)) < 0 ||
-	    adopt_group(g, fail))
+	    take_lock(g, fail) < 0 || adopt_group(g, fail))
 		return -1;
 	if (g->phase == KEEP_FINISHED)
 		return 0;
@@ -356,6 +370,7 @@ static int set_up(struct group *g, struct fail *fail)
 
 static void tear_down(struct group *g)
 {
+	upgrade_end(g);
 	tell_close(&g->tell);
 	progress_stop(&g->progress);
 	chaos_stop(&g->chaos);
@@ -420,13 +435,16 @@ static void run(struct group *g)
 	struct fail fail;
 	int err = 0;
 
-	events_put(g->events, "group", json_pack("{s:s}", "state", g->adoptions ? "adopted" : "running"));
+	events_put(g->events, "group",
+		   json_pack("{s:s}", "state", g->handover ? "upgraded" : g->is_taken ? "adopted" : "running"));
 	tell_open(&g->tell, g->loop);
+	if (g->handover && json_is_true(json_object_get(handover_json(g->handover), "ready")))
+		tell_ready_again(&g->tell);
 	progress_start(&g->progress, g->loop, g->plan, g->report, respawns_of, g);
 	hang_start(&g->hang_watch, g);
 	alert_start(&g->alert, g);
 	chaos_start(&g->chaos, g->loop, &g->plan->chaos, kill_for_chaos, g);
-	if (g->adoptions) {
+	if (g->is_taken) {
 		g->chaos.random = random;
 		adopt_go_on(g);
 	} else {
@@ -436,6 +454,8 @@ static void run(struct group *g)
 			service_keep(&g->services[i]);
 		group_keep(g);
 	}
+	handover_delete(g->handover); // all of it is taken
+	g->handover = NULL;
 	go_on(g);
 	while (!group_done(g) || loop_timer_is_set(&g->go_on)) {
 		err = loop_turn(g->loop, UINT64_MAX);
@@ -444,6 +464,7 @@ static void run(struct group *g)
 			group_broken(g, &fail);
 			break;
 		}
+		upgrade_go_on(g);
 	}
 	// Only after a broken wait can there be a process now; there is no other way to end it in order.
 	for (unsigned i = 0; i < g->service_cnt; i++)
@@ -579,6 +600,7 @@ enum sup_exit group_run(struct plan *plan, const struct group_options *options)
 			  .options = options,
 			  .lock = -1,
 			  .tell = {.fd = -1},
+			  .handover = handover_receive(),
 			  .retry = {on_retry, 0, 0},
 			  .go_on = {on_go_on, 0, 0}};
 	enum sup_exit status;
@@ -589,6 +611,7 @@ enum sup_exit group_run(struct plan *plan, const struct group_options *options)
 		say(NULL, "can't prepare the start of processes: %s; nothing was started", strerror(err));
 		return SUP_SYSTEM;
 	}
+	prctl(PR_SET_NAME, "shmsup"); // children that have not executed their program are known by it, whatever the file's name
 	g.random = loop_now() ^ (uint64_t)getpid() << 32;
 	if (set_up(&g, &fail)) {
 		status = fail.status;
@@ -600,6 +623,7 @@ enum sup_exit group_run(struct plan *plan, const struct group_options *options)
 		status = finish(&g);
 	}
 	tear_down(&g);
+	handover_delete(g.handover);
 	launcher_fini(&g.launcher);
 	return status;
 }

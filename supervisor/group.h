@@ -26,6 +26,7 @@
 #include "supervisor/report.h"
 #include "supervisor/scale.h"
 #include "supervisor/tell.h"
+#include "supervisor/upgrade.h"
 #include "supervisor/strategy.h"
 
 enum group_adopt {
@@ -39,6 +40,8 @@ struct group_options {
 	bool verbose;            // also tell of deaths that were asked for
 	enum loop_kind loop;
 	enum group_adopt adopt;
+	int argc; // of this program, for the one that it may go on as
+	char **argv;
 };
 
 // group_run creates the group of `plan`, runs it until its job is complete, it failed, or it was told to
@@ -127,7 +130,10 @@ struct group {
 	struct keep *keep;
 	enum keep_phase phase;
 	enum sup_exit exit_status; // when finished
-	unsigned adoptions;
+	unsigned adoptions, upgrades;
+	bool is_taken; // by either
+	struct handover *handover; // from the program that this process was; NULL
+	struct upgrade upgrade;
 	bool adopting; // taking over, and not yet its supervisor
 	int lock; // rundir_lock
 	struct progress progress;

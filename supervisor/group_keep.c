@@ -44,6 +44,7 @@ void group_keep(const struct group *g)
 		.signal = g->signal,
 		.exit_status = (int32_t)g->exit_status,
 		.adoptions = g->adoptions,
+		.upgrades = g->upgrades,
 		.begin_ns = g->begin_ns,
 		.end_ns = g->end_ns,
 		.random = g->random,

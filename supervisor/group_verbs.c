@@ -7,6 +7,7 @@
 
 #define NO_SERVICE UINT32_MAX        // the wait of a `stop` of the group
 #define ALL_SERVICES (UINT32_MAX - 1) // of a `start` of all
+#define UPGRADE (UINT32_MAX - 2)      // of an upgrade; `incarnation` is the number of attempts before it
 #define DOWN 0                        // the incarnation that the `stop` of a service waits for
 
 static json_t *death_of(const struct service *s)
@@ -63,8 +64,9 @@ static json_t *verb_status(struct group *g, const json_t *request, struct contro
 
 	for (unsigned i = 0; i < g->service_cnt; i++)
 		json_array_append_new(services, status_of(&g->services[i], now_ns));
-	return json_pack("{s:b, s:{s:s, s:i, s:i, s:s, s:o, s:o, s:o, s:s*}}", "ok", 1, "status", "group",
+	return json_pack("{s:b, s:{s:s, s:i, s:i, s:i, s:s, s:o, s:o, s:o, s:s*}}", "ok", 1, "status", "group",
 			 g->plan->spec.name, "supervisor_pid", (int)getpid(), "adoptions", (int)g->adoptions,
+			 "upgrades", (int)g->upgrades,
 			 "state", g->stopping ? "stopping" : "running",
 			 "services", services, "alerts", alerts_of(g), "parked",
 			 poison_list(g->poison), "logs", logs_folder(g->logs));
@@ -208,6 +210,29 @@ static json_t *verb_events(struct group *g, const json_t *request, struct contro
 	return json_pack("{s:b, s:o}", "ok", 1, "events", events_kept(g->events, json_integer_value(after)));
 }
 
+static json_t *verb_upgrade(struct group *g, const json_t *request, struct control_wait *wait)
+{
+	const json_t *binary = json_object_get(request, "binary");
+	struct fail fail;
+
+	if (binary && !json_is_string(binary))
+		return control_error("\"binary\" is the path of a program");
+	if (upgrade_begin(g, json_string_value(binary), &fail))
+		return control_error("%s", fail.text);
+	*wait = (struct control_wait){true, UPGRADE, g->upgrade.cnt, false, -1};
+	return NULL;
+}
+
+// Of the program that goes on `upgrade` has counted nothing: that the wait is there says that it was handed over.
+static json_t *settle_upgrade(struct group *g, const struct control_wait *wait)
+{
+	if (g->upgrade.cnt > wait->incarnation)
+		return control_error("%s", g->upgrade.why);
+	if (g->upgrade.pid || g->upgrade.agreed)
+		return NULL;
+	return json_pack("{s:b, s:i, s:s}", "ok", 1, "pid", (int)getpid(), "binary", upgrade_self());
+}
+
 static json_t *settle_all(struct group *g)
 {
 	for (unsigned i = 0; i < g->service_cnt; i++) {
@@ -231,6 +256,10 @@ json_t *group_verb_settle(void *group, const struct control_wait *wait)
 		return NULL; // the end of the connection says it
 	if (wait->service == ALL_SERVICES)
 		return settle_all(g);
+	if (wait->service == UPGRADE)
+		return settle_upgrade(g, wait);
+	if (wait->service >= g->service_cnt)
+		return control_error("that wait is not known");
 	if (wait->incarnation == SCALE_WAIT)
 		return scale_settle(g, wait->service);
 	s = &g->services[wait->service];
@@ -251,6 +280,7 @@ static const struct verb {
 	{"status", verb_status},   {"kill", verb_kill}, {"signal", verb_signal}, {"restart", verb_restart},
 	{"start", verb_start},   {"stop", verb_stop}, {"events", verb_events},
 	{"scale", verb_scale},
+	{"upgrade", verb_upgrade},
 	{"inject", group_verb_inject},
 	{"drain", group_verb_drain},
 	{"dead-replay", group_verb_dead_replay},

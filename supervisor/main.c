@@ -33,6 +33,8 @@ struct args {
 	bool verbose, json, follow, adopt;
 	int signal;
 	long long after;
+	int argc; // all of the command line
+	char **argv;
 };
 
 static int load(const struct args *a, struct plan **plan, struct fail *fail)
@@ -71,7 +73,11 @@ static int wanted_loop(enum loop_kind *out, struct fail *fail)
 
 static enum sup_exit run_as(const struct args *a, enum group_adopt adopt)
 {
-	struct group_options options = {.report_file = a->report, .verbose = a->verbose, .adopt = adopt};
+	struct group_options options = {.report_file = a->report,
+					.verbose = a->verbose,
+					.adopt = adopt,
+					.argc = a->argc,
+					.argv = a->argv};
 	struct plan *plan;
 	struct fail fail;
 	enum sup_exit status;
@@ -91,6 +97,27 @@ static enum sup_exit do_run(const struct args *a)
 static enum sup_exit do_adopt(const struct args *a)
 {
 	return run_as(a, GROUP_ADOPT_ONLY);
+}
+
+// Asked by the supervisor of a running group whether it may go on as this program.
+static enum sup_exit do_fits(const struct args *a)
+{
+	struct plan *plan;
+	struct fail fail;
+	enum sup_exit status;
+
+	if (load(a, &plan, &fail)) {
+		say(NULL, "%s", fail.text);
+		return fail.status;
+	}
+	status = upgrade_fits(plan, a->report);
+	plan_free(plan);
+	return status;
+}
+
+static enum sup_exit do_upgrade(const struct args *a)
+{
+	return client_upgrade(a->words[0], a->words[1]);
 }
 
 static void say_mistake(void *cnt, const char *text)
@@ -199,6 +226,13 @@ static enum sup_exit do_schema(const struct args *a)
 	return SUP_SYSTEM;
 }
 
+// What people have no use for.
+static const struct command hidden[] = {
+	{"fits", "TOPOLOGY [OPTION]...", "", 1,
+	 OPT_NAME | OPT_SET | OPT_REPORT | OPT_VERBOSE | OPT_ADOPT, do_fits},
+	{0},
+};
+
 static const struct command commands[] = {
 	{"run", "TOPOLOGY [--name GROUP] [--set NAME=VALUE]... [--report FILE] [--verbose] [--adopt]",
 	 "run the group of TOPOLOGY in the foreground until its job is complete; the report is one JSON "
@@ -235,6 +269,10 @@ static const struct command commands[] = {
 	 "show what SERVICE, or every service, has written to its log, where the topology has `logs`; with -f also what "
 	 "comes, until the group ends",
 	 1, OPT_FOLLOW | OPT_WORD, do_logs},
+	{"upgrade", "GROUP [BINARY]",
+	 "let the supervisor of a running group go on as another program, or as its own read anew: services, queues, "
+	 "connections and its pid stay. A program that can't take the group over is refused, and the running one goes on",
+	 1, OPT_WORD, do_upgrade},
 	{"schema", "", "print the JSON schema (draft 2020-12) of a topology, for editors", 0, 0, do_schema},
 	{"manual", "[EXAMPLE]",
 	 "print the manual page shmsup(1), or shmsup-topology(5) with the topology EXAMPLE in it", 0, OPT_WORD, do_manual},
@@ -385,21 +423,31 @@ static enum sup_exit parse(const struct command *c, int argc, char **argv, struc
 	return status;
 }
 
+static const struct command *find(const struct command *table, const char *name)
+{
+	while (table->name && strcmp(table->name, name) != 0)
+		table++;
+	return table->name ? table : NULL;
+}
+
 int main(int argc, char **argv)
 {
-	struct args a = {.signal = 9};
+	struct args a = {.signal = 9, .argc = argc, .argv = argv};
 	const char *word = argc > 1 ? argv[1] : NULL;
+	const struct command *c;
 	enum sup_exit status;
 
+	upgrade_self();
 	if (!word)
 		return usage(NULL, "no command%.0s", "");
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
 			return do_help(&a);
-	for (const struct command *c = commands; c->name; c++)
-		if (strcmp(c->name, word) == 0) {
-			status = parse(c, argc - 1, argv + 1, &a);
-			return status != SUP_OK ? status : c->run(&a);
-		}
+	c = find(commands, word);
+	c = c ? c : find(hidden, word);
+	if (c) {
+		status = parse(c, argc - 1, argv + 1, &a);
+		return status != SUP_OK ? status : c->run(&a);
+	}
 	return usage(NULL, "unknown command '%s'", word);
 }

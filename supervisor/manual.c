@@ -108,7 +108,7 @@ static const struct option_doc environment[] = {
 	{"NOTIFY_SOCKET, WATCHDOG_USEC", NULL,
 	 "shmsup tells its own supervisor (systemd(1), or another that speaks sd_notify(3)) READY=1 when all "
 	 "services have "
-	 "been ready, STATUS, WATCHDOG=1 as its event loop turns, and STOPPING=1."},
+	 "been ready, STATUS, WATCHDOG=1 as its event loop turns, RELOADING=1 and READY=1 around an upgrade, and STOPPING=1."},
 	{"SHMCHAN_GROUP, SHMCHAN_SLOT, SHMCHAN_INCARNATION, NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID, SHMCHAN_FDS", NULL,
 	 "Set for services: which group and process slot they fill for the how manieth time, where their "
 	 "READY=1 goes, of those with heartbeat_ms how often WATCHDOG=1 is wanted, and, "
@@ -134,6 +134,10 @@ static const struct option_doc examples[] = {
 	{"shmsup status -j node | jq -r '.services[] | select(.state != \"ready\") | .name'", NULL,
 	 "Those that are not ready."},
 	{"shmsup kill node hotdb", NULL, "SIGKILL to one; it is repaired after and replaced."},
+	{"shmsup upgrade node /usr/local/bin/shmsup", NULL,
+	 "The supervisor goes on as the shmsup that has been installed there; nothing stops."},
+	{"mv hotdb.new /usr/local/bin/hotdb && shmsup restart node hotdb", NULL,
+	 "The same for a service: it is ended and its program, read anew, goes on with its queues."},
 	{"shmsup stop node", NULL, "Ends all, in reverse order; nothing is left."},
 	{0},
 };
@@ -400,7 +404,7 @@ static const char completion_tail[] =
 	"\tread -ra words <<<\"$words\"\n"
 	"\tkind=${words[at]-}\n"
 	"\tcase $kind in\n"
-	"\tTOPOLOGY|FILE) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\") ;;\n"
+	"\tTOPOLOGY|FILE|BINARY) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\") ;;\n"
 	"\tGROUP) mapfile -t COMPREPLY < <(compgen -W \"$(_shmsup_groups)\" -- \"$cur\") ;;\n"
 	"\tSERVICE*) mapfile -t COMPREPLY < <(compgen -W \"$(_shmsup_services \"${COMP_WORDS[0]}\" "
 	"\"$group\")\" -- "

@@ -21,6 +21,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	group_keep.c \
 	group_service.c \
 	group_verbs.c \
+	handover.c \
 	hang.c \
 	keep.c \
 	launch.c \
@@ -54,6 +55,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	topology_keys.c \
 	topology_schema.c \
 	topology_text.c \
+	upgrade.c \
 )
 supervisor_LDLIBS := -lcyaml -lyaml -ljansson -luring -lcap -lseccomp
 

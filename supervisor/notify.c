@@ -101,11 +101,22 @@ static void on_ready(struct loop_watch *w, short revents)
 }
 _Static_assert(offsetof(struct notify, watch) == 0, "on_ready casts");
 
-int notify_open(struct notify **out, struct loop *l, const char *path,
+static int bind_to(struct notify *n, const char *path)
+{
+	int on = 1;
+
+	n->watch.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	unlink(path);
+	return n->watch.fd < 0 || fchmod(n->watch.fd, 0600) ||
+	       setsockopt(n->watch.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) ||
+	       bind(n->watch.fd, (struct sockaddr *)&n->addr, sizeof(n->addr)) || chmod(path, 0600);
+}
+
+int notify_open(struct notify **out, struct loop *l, const char *path, int fd,
 		void (*f)(void *ctx, const struct notify_msg *m), void *ctx)
 {
 	struct notify *n;
-	int on = 1, err;
+	int err;
 
 	*out = NULL;
 	if (strlen(path) >= sizeof(n->addr.sun_path))
@@ -118,19 +129,19 @@ int notify_open(struct notify **out, struct loop *l, const char *path,
 	n->ctx = ctx;
 	n->addr.sun_family = AF_UNIX;
 	strcpy(n->addr.sun_path, path);
-	n->watch = (struct loop_watch){socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), POLLIN,
-				       false, on_ready, 0};
-	unlink(path);
-	if (n->watch.fd < 0 || fchmod(n->watch.fd, 0600) ||
-	    setsockopt(n->watch.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) ||
-	    bind(n->watch.fd, (struct sockaddr *)&n->addr, sizeof(n->addr)) || chmod(path, 0600) ||
-	    (errno = loop_watch(l, &n->watch))) {
+	n->watch = (struct loop_watch){fd, POLLIN, false, on_ready, 0};
+	if ((fd < 0 && bind_to(n, path)) || (errno = loop_watch(l, &n->watch))) {
 		err = errno;
 		notify_close(n);
 		return err;
 	}
 	*out = n;
 	return 0;
+}
+
+int notify_fd(const struct notify *n)
+{
+	return n->watch.fd;
 }
 
 void notify_close(struct notify *n)

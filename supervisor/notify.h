@@ -18,10 +18,11 @@ struct notify_msg {
 struct notify;
 
 // notify_open binds a socket at `path` (mode 0600, removed first if it is there), and calls f(ctx, msg) for
-// each datagram that a process of this user or of root sends. Returns 0 or an errno value (ENAMETOOLONG: path
-// does not fit a socket address).
-int notify_open(struct notify **out, struct loop *l, const char *path,
+// each datagram that a process of this user or of root sends. fd: a socket that is bound to it already, with what
+// waits in it, or -1. Returns 0 or an errno value (ENAMETOOLONG: path does not fit a socket address).
+int notify_open(struct notify **out, struct loop *l, const char *path, int fd,
 		void (*f)(void *ctx, const struct notify_msg *m), void *ctx);
+int notify_fd(const struct notify *n);
 // notify_drain takes what has arrived; the order of a readiness and a death is only known by doing that
 // first.
 void notify_drain(struct notify *n);

@@ -117,7 +117,7 @@ struct poison *poison_open(struct group *g)
 	if (!p)
 		return NULL;
 	p->group = g;
-	if (g->adoptions) {
+	if (g->is_taken) {
 		keep_get_poison(g->keep, &p->s);
 		tame(&p->s, g->plan);
 		p->adopting = true;

@@ -124,6 +124,18 @@ int rundir_lock(const char *group, uint64_t wait_ns, struct fail *fail)
 	return lock;
 }
 
+int rundir_keep_lock(const char *group, int lock, struct fail *fail)
+{
+	char path[RUNDIR_PATH_MAX];
+
+	if (rundir_socket(path, group, "lock", fail))
+		return -1;
+	if (lock < 0 || !is_current(path, lock) || flock(lock, LOCK_EX | LOCK_NB))
+		return fail_set(fail, SUP_SYSTEM, "can't go on with group '%s': what was handed over is not its lock %s",
+				group, path);
+	return lock;
+}
+
 void rundir_unlock(const char *group, int lock)
 {
 	char path[RUNDIR_PATH_MAX];

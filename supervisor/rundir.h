@@ -25,5 +25,7 @@ int rundir_open_notify(const char *group, struct fail *fail);
 // SUP_SYSTEM. rundir_unlock removes the file and closes; -1 is allowed.
 int rundir_lock(const char *group, uint64_t wait_ns, struct fail *fail);
 void rundir_unlock(const char *group, int lock);
+// rundir_keep_lock: is `lock`, from before an execve, the lock of the group, held by this process? Returns it, or -1: SUP_SYSTEM.
+int rundir_keep_lock(const char *group, int lock, struct fail *fail);
 
 #endif

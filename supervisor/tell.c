@@ -94,6 +94,21 @@ void tell_state(struct tell *t, bool ready, bool stopping, const char *status)
 		pay(t);
 }
 
+void tell_reloading(struct tell *t)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(loop_now() / 1000));
+	if (t->ready)
+		send_text(t, text);
+}
+
+void tell_ready_again(struct tell *t)
+{
+	t->ready = true;
+	send_text(t, "READY=1");
+}
+
 void tell_close(struct tell *t)
 {
 	if (t->owes) // the last word, as far as it is taken

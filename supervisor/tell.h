@@ -1,6 +1,6 @@
 // What shmsup tells whoever supervises it, in the protocol of sd_notify(3): READY=1 once every service has been ready (or
-// has ended well), STATUS as that changes, WATCHDOG=1 as long as the event loop turns, STOPPING=1. Nothing where
-// NOTIFY_SOCKET is not set.
+// has ended well), STATUS as that changes, WATCHDOG=1 as long as the event loop turns, STOPPING=1, and RELOADING=1 before it goes on as
+// another program. Nothing where NOTIFY_SOCKET is not set.
 #ifndef SUPERVISOR_TELL_H
 #define SUPERVISOR_TELL_H
 
@@ -29,6 +29,9 @@ void tell_open(struct tell *t, struct loop *l);
 // tell_state: where the group is. `ready` once is for ever. Sends only what has changed. A listener that is slow hears
 // READY=1 and STOPPING=1 nevertheless, and the last status.
 void tell_state(struct tell *t, bool ready, bool stopping, const char *status);
+// tell_reloading, if it was ready: it is not, until tell_ready_again, which the program that it goes on as calls when it goes on.
+void tell_reloading(struct tell *t);
+void tell_ready_again(struct tell *t);
 void tell_close(struct tell *t);
 
 #endif

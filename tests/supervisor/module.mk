@@ -18,6 +18,11 @@ $(O)/test/sup_actor: $(O)/obj/tests/supervisor/actor.o $(O)/lib/libshmchan.a
 TEST_PROGS += sup_at_syscall
 sup_at_syscall_SRC := tests/supervisor/at_syscall.c
 
+# A shmsup whose state file has another layout.
+TEST_PROGS += shmsup-other
+shmsup-other_SRC  := tests/supervisor/keep_other.c supervisor/main.c supervisor/manual.c
+shmsup-other_LIBS := supervisor shmchan
+
 # What is in supervisor/examples is run as it stands.
 TEST_PROGS += example-upper
 example-upper_SRC  := supervisor/examples/upper.c
@@ -44,4 +49,5 @@ SCRIPTS += $(addprefix tests/supervisor/, \
 	strategy.sh \
 	systemd.sh \
 	topology.sh \
+	upgrade.sh \
 )

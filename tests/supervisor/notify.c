@@ -87,7 +87,7 @@ Test(notify, messages_come_with_the_sender_and_passed_descriptors_do_not_pile_up
 
 	snprintf(path, sizeof(path), "/tmp/sup_notify.%d", (int)getpid());
 	cr_assert_eq(loop_new(&l, LOOP_ANY), 0);
-	cr_assert_eq(notify_open(&n, l, path, count, &calls), 0);
+	cr_assert_eq(notify_open(&n, l, path, -1, count, &calls), 0);
 	cr_assert(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
 	free_fd = lowest_free();
 	for (unsigned i = 0; i < 20; i++) {

@@ -1,0 +1,277 @@
+#!/bin/bash
+# The supervisor goes on as another program: with its services, its queues, its clients; or stays what it is.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+topology=tests/supervisor/echo.yaml
+g=$base-u
+upgrades() { status_of "$g" | jq .upgrades; }
+pids_of() { status_of "$g" | jq -c '[.supervisor_pid, (.services[] | [.name, .pid, .incarnation, .respawns, .adopted])]'; }
+events() { "$shmsup" events -j "$g" | jq -c "$1"; }
+adopted() { [ "$(status_of "$g" | jq .adoptions)" = "$1" ]; }
+fds() { find "/proc/$pid/fd" -mindepth 1 2>/dev/null | wc -l; }
+stop() {
+	"$shmsup" stop "$g" >/dev/null
+	ended "$pid"
+}
+# script FILE: a program from standard input.
+script() {
+	{
+		echo '#!/bin/bash'
+		cat
+	} >"$1"
+	chmod 755 "$1"
+}
+cp "$shmsup" "$dir/shmsup-2"
+
+# --------------------------------------------------------------------------------------- at rest
+cat >"$dir/t.yaml" <<END
+group: t
+services:
+  - {name: a, command: $actor, args: [idle]}
+  - {name: b, command: $actor, args: [idle], depends_on: [a]}
+  - {name: plain, command: sleep, args: ["1000"], ready: spawn}
+  - {name: stubborn, command: $actor, args: [stubborn], stop_timeout_ms: 1500}
+channels:
+  - {name: line, kind: mpsc, message_size: 8, producers: [a], consumers: [b]}
+END
+"$shmsup" upgrade "$g" >"$dir/out" 2>&1
+is "no such group: exit status" $? 11
+start "$g" "$dir/t.yaml"
+until_true all_ready "$g"
+"$shmsup" events -f -j "$g" >"$dir/follow" 2>"$dir/follow.err" &
+follower=$!
+heard() { grep -q "$1" "$dir/follow"; }
+until_true heard '"event":"ready".*"b"'
+before=$(pids_of) open=$(fds)
+"$shmsup" upgrade "$g" >"$dir/out" 2>&1
+is "as itself, read anew: exit status, words" "$?,$(cat "$dir/out")" "0,$g: upgraded to $shmsup, supervisor pid $pid"
+is "the same supervisor's pid, the same processes, its children still" "$(pids_of)" "$before"
+is "status counts it" "$(status_of "$g" | jq -c '[.upgrades, .adoptions]')" "[1,0]"
+(cd "$dir" && "$shmsup" upgrade "$g" shmsup-2 >"$dir/out" 2>&1)
+is "as another program, named from here" "$?,$(cat "$dir/out")" "0,$g: upgraded to $dir/shmsup-2, supervisor pid $pid"
+is "it is that program" "$(readlink "/proc/$pid/exe")" "$dir/shmsup-2"
+like "as a group that is adopted if it is left" "$(tr '\0' ' ' <"/proc/$pid/cmdline")" "* run --adopt *$dir/t.yaml *"
+cp "$shmsup" "$dir/shmsup-3" && mv "$dir/shmsup-3" "$dir/shmsup-2"
+"$shmsup" upgrade "$g" >/dev/null
+is "replaced by a rename, and upgraded without a name: it is the new file" "$?,$(stat -Lc %i "/proc/$pid/exe")" "0,$(stat -c %i "$dir/shmsup-2")"
+until_true heard '"state":"upgraded"'
+"$shmsup" restart "$g" stubborn >"$dir/out" 2>&1 &
+waiter=$!
+until_true in_state "$g" stubborn restarting
+"$shmsup" upgrade "$g" >/dev/null
+wait $waiter
+is "a client that waits for a restart meanwhile has its answer" "$?,$(field "$g" stubborn incarnation)" "0,2"
+python3 - "$rundir/$g.sock" "$shmsup" "$g" >"$dir/out" <<'END'
+import json, socket, subprocess, sys, threading
+path, shmsup, group = sys.argv[1:]
+def connect():
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(path)
+    return s, s.makefile("r")
+idle, half, busy = connect(), connect(), connect()
+half[0].sendall(b'{"verb":"sta')
+busy[0].sendall(b'{"verb":"status"}\n' * 20)
+refused, done, n = [], False, 0
+def knock():
+    global n
+    while not done:
+        try:
+            s, f = connect()
+            s.sendall(b'{"verb":"status"}\n')
+            if not json.loads(f.readline())["ok"]:
+                refused.append("not ok")
+            n += 1
+        except Exception as e:
+            refused.append(repr(e))
+threads = [threading.Thread(target=knock) for i in range(3)]
+for t in threads:
+    t.start()
+for i in range(10):
+    subprocess.run([shmsup, "upgrade", group], stdout=subprocess.DEVNULL, check=True)
+done = True
+for t in threads:
+    t.join()
+half[0].sendall(b'tus"}\n')
+idle[0].sendall(b'{"verb":"status"}\n')
+print(json.loads(idle[1].readline())["ok"], json.loads(half[1].readline())["ok"],
+      sum(json.loads(busy[1].readline())["ok"] for i in range(20)), n > 10, refused)
+END
+is "connections live on, a request in two halves is one, and nobody is refused meanwhile" "$(cat "$dir/out")" "True True 20 True []"
+is "many upgrades later: no descriptor more, no child more" "$(fds),$(pgrep -cP "$pid")" "$open,4"
+kill -SEGV "$(field "$g" a pid)"
+until_true in_state "$g" a ready
+repaired() { [ "$(field "$g" a incarnation)" = 2 ]; }
+until_true repaired
+like "it is a supervisor" "$(field "$g" a last)" "was killed by SIGSEGV*"
+
+# --------------------------------------------------------------------------------------- what is refused
+before=$(pids_of)
+# refused NAME BINARY PATTERN
+refused() {
+	"$shmsup" upgrade "$g" "$2" >"$dir/out" 2>&1
+	like "refused: $1" "$?,$(cat "$dir/out")" "12,shmsup: can't upgrade to $3"
+	[ "$(pids_of)" = "$before" ] || is "refused: $1: everything goes on" "$(pids_of)" "$before"
+}
+head -c 100000 /dev/urandom >"$dir/noise" && chmod 755 "$dir/noise"
+head -c 200000 "$shmsup" >"$dir/half" && chmod 755 "$dir/half"
+echo text >"$dir/text"
+refused "nothing there" "$dir/none" "$dir/none: No such file or directory; this shmsup goes on"
+refused "a folder" "$dir" "$dir: Permission denied; *"
+refused "not executable" "$dir/text" "$dir/text: Permission denied; *"
+refused "noise" "$dir/noise" "$dir/noise: Exec format error; *"
+refused "half a program" "$dir/half" "$dir/half: *"
+refused "a program that says nothing" /bin/true "/bin/true: it is no shmsup that can take over: asked for that, it ended with exit status 0"
+refused "a program that complains" /bin/cat "/bin/cat: it is no shmsup*"
+refused "a program of this project" "$BUILD/bin/shmtool" "$BUILD/bin/shmtool: it is no shmsup*"
+script "$dir/says" <<<"echo '{\"fits\":\"other\",\"handover\":1}'"
+refused "one that says yes for another group" "$dir/says" "$dir/says: it takes over in another way*"
+script "$dir/says" <<<"echo '{\"fits\":\"$g\",\"handover\":2}'"
+refused "one of another handover" "$dir/says" "$dir/says: it takes over in another way*"
+script "$dir/says" <<<"echo '{\"fits\":\"$g\",\"handover\":1}'; exit 1"
+refused "one that says yes and fails" "$dir/says" "$dir/says: it *"
+script "$dir/says" <<<"yes | head -c 30000; echo '{\"fits\":'; kill -SEGV \$\$"
+refused "one that says too much and is killed" "$dir/says" "$dir/says: *"
+refused "a shmsup whose state file has another layout" "$BUILD/test/shmsup-other" \
+	"$BUILD/test/shmsup-other: can't adopt group '$g': $rundir/$g.state was written by a shmsup of another layout"
+cp "$dir/t.yaml" "$dir/kept.yaml"
+sed -i 's/message_size: 8/message_size: 16/' "$dir/t.yaml"
+refused "a topology that has become another" "$shmsup" "$shmsup: line: the channel is there with another*"
+echo 'services: [' >"$dir/t.yaml"
+refused "a topology that is broken" "$shmsup" "$shmsup: $dir/t.yaml:*"
+sed "s|command: sleep|command: $dir/gone|" "$dir/kept.yaml" >"$dir/t.yaml"
+refused "a service's program that is gone" "$shmsup" "$shmsup: service 'plain': program '$dir/gone' can't be started*"
+cp "$dir/kept.yaml" "$dir/t.yaml"
+script "$dir/says" <<<"$shmsup \"\$@\"; rm \"\$0\""
+refused "one that is gone when it is to be executed" "$dir/says" "$dir/says: No such file or directory"
+script "$dir/sleeps" <<<"sleep 1000"
+"$shmsup" upgrade "$g" "$dir/sleeps" >"$dir/slow" 2>&1 &
+waiter=$!
+asked() { pgrep -f "$dir/sleeps fits" >/dev/null; }
+until_true asked
+"$shmsup" upgrade "$g" >"$dir/out" 2>&1
+is "a second one meanwhile" "$?,$(cat "$dir/out")" "12,shmsup: an upgrade is under way already"
+wait $waiter
+is "one that does not answer" "$?,$(cat "$dir/slow")" \
+	"12,shmsup: can't upgrade to $dir/sleeps: it was asked whether it can take the group over, and did not answer within 10 s"
+is "its children are gone" "$(pgrep -cf "$dir/sleeps")" 0
+is "everything goes on" "$(pids_of)" "$before"
+is "no descriptor more, no child more" "$(fds),$(pgrep -cP "$pid")" "$open,4"
+like "each that was asked is an event" "$(events 'select(.event == "upgrade" and .binary == "/bin/true") | .refused')" '"it is no shmsup*'
+"$shmsup" upgrade "$g" >/dev/null
+is "and after all of them a good one" $? 0
+"$shmsup" stop "$g" >/dev/null
+ended "$pid"
+is "stopped: exit status" "$status" 0
+wait "$follower"
+is "the follower, who was connected all the time, missed nothing" "$?,$(jq .seq <"$dir/follow" | awk '$1 != NR' | wc -l),$(tail -n 1 "$dir/follow" | jq -r .state)" "0,0,ended"
+is "nothing left" "$(left "$g")" ""
+
+# One that said yes, and then fails: as if it had been killed.
+start "$g" "$dir/t.yaml"
+until_true all_ready "$g"
+before=$(status_of "$g" | jq -c '[.services[] | [.pid, .incarnation]]')
+script "$dir/says" <<<"[ \"\$1\" = fits ] && exec $shmsup \"\$@\"; exit 77"
+"$shmsup" upgrade "$g" "$dir/says" >"$dir/out" 2>&1
+is "it fails after it took over: the client is told" $? 13
+ended "$pid"
+is "its exit status is the process's" "$status" 77
+start "$g" "$dir/t.yaml" --adopt
+until_true adopted 1
+is "the services have run on, and are adopted" "$(status_of "$g" | jq -c '[.services[] | [.pid, .incarnation]]')" "$before"
+"$shmsup" upgrade "$g" >/dev/null
+is "adopted, then upgraded: still not its children" "$?,$(status_of "$g" | jq -c '[.services[].adopted]')" "0,[true,true,true,true]"
+kill -TERM "$pid"
+ended "$pid"
+is "a signal stops the group" "$status,$(left "$g")" "9,"
+
+# --------------------------------------------------------------------------------------- deaths at the same moment
+start "$g" "$dir/t.yaml"
+until_true all_ready "$g"
+for round in $(seq 20); do
+	old=$(field "$g" b pid)
+	if [ $((round % 2)) = 0 ]; then
+		kill -SEGV "$old" & "$shmsup" upgrade "$g" >/dev/null
+	else
+		"$shmsup" upgrade "$g" >/dev/null & kill -9 "$old"
+	fi
+	wait $!
+	until_true is_replaced "$g" b "$old"
+	until_true all_ready "$g"
+done
+is "a service dies at each of 20 upgrades: each death has its respawn" "$(status_of "$g" | jq -c '[.upgrades, (.services[] | .respawns)]')" "[20,0,20,0,0]"
+is "and how it died is known" "$(events 'select(.event == "death") | .signal' | sort | uniq -c | xargs)" "10 SIGKILL 10 SIGSEGV"
+stop
+
+# --------------------------------------------------------------------------------------- under load
+for loop in io_uring poll; do
+	export SHMSUP_LOOP=$loop
+	start "$g" $topology --set actor="$actor" --set chaos=on --set requests=600000 --report "$dir/r.json"
+	until_true status_of "$g" >/dev/null
+	n=0 failed=0 program=("$shmsup" "$dir/shmsup-2")
+	while kill -0 "$pid" 2>/dev/null && [ $n -lt 20 ]; do
+		sleep "$(printf '0.%03d' $((RANDOM % 60)))"
+		"$shmsup" upgrade "$g" "${program[n % 2]}" >/dev/null 2>>"$dir/upgrade.err" || failed=$((failed + 1))
+		n=$((n + 1))
+	done
+	is "$loop: upgrades under chaos that did not happen" "$failed" 0
+	is "$loop: they were counted" "$(upgrades)" 20
+	ended "$pid"
+	is "$loop: $n upgrades: exit status" "$status" 0
+	is "$loop: every request has its answer, and it was killed all the time" \
+		"$(jq -c '[.sent == .answered + .lost, .complete, .balanced, .exit_status, .kills > 20]' "$dir/r.json")" '[true,true,true,0,true]'
+	is "$loop: each death but the last of each service has its respawn" \
+		"$(jq -c '[.per_service[] | .deaths - .respawns] | unique' "$dir/r.json")" '[1]'
+	is "$loop: nothing left" "$(left "$g")" ""
+done
+unset SHMSUP_LOOP
+
+# --------------------------------------------------------------------------------------- under another supervisor
+listen() {
+	python3 - "$1" >"$dir/told" <<-'END' &
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind(sys.argv[1])
+		print("listens", flush=True)
+		while True:
+		    print(s.recv(4096).decode().replace("\n", "|"), flush=True)
+	END
+	listener=$!
+	pids+=("$listener")
+	until_true told listens
+}
+told() { grep -qE "$1" "$dir/told" 2>/dev/null; }
+listen "$dir/notify"
+export NOTIFY_SOCKET=$dir/notify WATCHDOG_USEC=20000
+start "$g" "$dir/t.yaml"
+unset NOTIFY_SOCKET WATCHDOG_USEC
+until_true told READY=1
+script "$dir/says" <<<"[ -n \"\$NOTIFY_SOCKET\$WATCHDOG_USEC\" ] && exit 5; $shmsup \"\$@\"; rm \"\$0\""
+"$shmsup" upgrade "$g" "$dir/says" >"$dir/out" 2>&1
+like "the program that is asked does not speak for the supervisor" "$(cat "$dir/out")" "*: No such file or directory"
+"$shmsup" upgrade "$g" >/dev/null
+until_true told 'STATUS=4 of 4'
+is "reloading and ready are told in turn, also when it stayed what it was" \
+	"$(grep -oE 'READY=1|RELOADING=1\|MONOTONIC_USEC=[0-9]' "$dir/told" | sed 's/.MONO.*/+time/' | xargs)" "READY=1 RELOADING=1+time READY=1 RELOADING=1+time READY=1"
+seen=$(grep -c WATCHDOG "$dir/told")
+more() { [ "$(grep -c WATCHDOG "$dir/told")" -gt $((seen + 3)) ]; }
+until_true more
+ok 0 "the watchdog is fed on"
+stop
+kill "$listener"
+if unshare --pid --fork --mount-proc true 2>/dev/null; then
+	unshare --pid --fork --mount-proc "$shmsup" run "$dir/t.yaml" --name "$g" >"$dir/one.out" 2>"$dir/one.err" &
+	unshared=$!
+	pids+=("$unshared")
+	until_true all_ready "$g"
+	init=$(pgrep -P "$unshared")
+	pids+=("$init")
+	is "process 1: upgrade" "$("$shmsup" upgrade "$g")" "$g: upgraded to $shmsup, supervisor pid 1"
+	"$shmsup" kill "$g" b >/dev/null
+	again() { [ "$(field "$g" b incarnation)" = 2 ] && in_state "$g" b ready; }
+	until_true again
+	kill -TERM "$init"
+	ended "$unshared"
+	is "process 1: exit status after SIGTERM" "$status,$(left "$g")" "9,"
+else
+	ok 0 "process 1 # SKIP no namespace of processes can be made here"
+fi

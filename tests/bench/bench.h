@@ -103,6 +103,9 @@ struct family {
 extern const struct family family_floor, family_shmchan, family_kernel, family_boost, family_ck, family_dpdk,
 	family_rwq, family_zmq, family_iceoryx, family_unsafe, family_mutex;
 
+// The group that a contender of family_shmchan has created.
+const char *bench_group_name(const void *state);
+
 // ---- for contenders (side.c)
 
 // Zeroed memory that is shared with the processes forked later, at the same address. NULL if there is none.

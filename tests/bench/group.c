@@ -27,8 +27,8 @@ static double now_ms(void)
 // Its processes must not go on spinning beside the others.
 static bool give_up(struct group *g, const char *why)
 {
-	fprintf(stderr, "ipc: %s: %s: %s; left out of this row from here on\n", g->row->name, g->c->name,
-		why);
+	fprintf(stderr, "%s: %s: %s: %s; left out of this row from here on\n",
+		program_invocation_short_name, g->row->name, g->c->name, why);
 	g->failed = true;
 	for (unsigned who = 0; who < g->procs; who++)
 		if (g->pid[who] > 0)
@@ -128,6 +128,15 @@ static bool collect(struct group *g, struct sample *out)
 			memcpy(out->line, a.line, sizeof(out->line));
 	}
 	return true;
+}
+
+const char *sample_class(const struct sample *s, double near_ns)
+{
+	double a = s->line[0], b = s->line[1];
+
+	if ((a < near_ns) != (b < near_ns) || a > 1.6 * b || b > 1.6 * a)
+		return NULL;
+	return a < near_ns ? "near" : "far";
 }
 
 bool group_sample(struct group *g, uint64_t cnt, struct sample *out)

@@ -40,7 +40,7 @@ static const struct family *const families[] = {&family_floor, &family_shmchan, 
 #define GENERATIONS 3
 #define ROUNDS_MIN 2 // of a generation
 
-static double seconds = 2.5, near_ns = 300;
+static double seconds = 2.5, near_ns = NEAR_NS;
 static const char *only_row, *only_contenders;
 static volatile sig_atomic_t stop;
 
@@ -103,19 +103,10 @@ static bool calibrate(struct group *g)
 	return true;
 }
 
-static const char *class_of(const struct sample *s)
-{
-	double a = s->line[0], b = s->line[1];
-
-	if ((a < near_ns) != (b < near_ns) || a > 1.6 * b || b > 1.6 * a)
-		return NULL;
-	return a < near_ns ? "near" : "far";
-}
-
 static void keep(struct table *t, const struct group *g, const struct sample *s)
 {
 	bool idle = g->row->form == FORM_IDLE;
-	const char *cls = idle ? "any" : class_of(s);
+	const char *cls = idle ? "any" : sample_class(s, near_ns);
 	char name[40];
 
 	if (!cls || isnan(s->value))

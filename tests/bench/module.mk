@@ -77,7 +77,7 @@ endif
 
 # shmtool top beside a load.
 BENCHES += bench_top
-bench_top_SRC := tests/bench/top.c tests/bpf/bench_stream.c tests/bench/table.c
+bench_top_SRC := tests/bench/top.c tests/bench/stream.c tests/bench/table.c
 bench_top_LIBS := shmchan
 bench_top_LDLIBS := -ljansson -lutil
 $(O)/bench/bench_top: $(O)/bin/shmtool

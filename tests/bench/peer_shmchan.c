@@ -107,6 +107,11 @@ static void *create(const struct contender *c, const struct row *row)
 	return NULL;
 }
 
+const char *bench_group_name(const void *state)
+{
+	return ((const struct state *)state)->group;
+}
+
 static void destroy(void *state)
 {
 	struct state *s = state;
@@ -280,14 +285,16 @@ static void big_pop(struct end *e)
 #define POP(e, len) pop_n(e)
 #include "tests/bench/loops.inc"
 
-#ifndef SHMCHAN_BENCH_UNSAFE
+#if !defined(SHMCHAN_BENCH_UNSAFE) && !defined(SHMCHAN_BENCH_MODULE)
 #define PEER lanes
 #define END struct end
 #define SEND(e, msg, len) send_copy(e, msg)
 #define PEEK(e, len) take_lane(e)
 #define POP(e, len) shmchan_done((e)->lanes[(e)->lane])
 #include "tests/bench/loops.inc"
+#endif
 
+#ifndef SHMCHAN_BENCH_UNSAFE
 #define PEER wait
 #define END struct end
 #define SEND(e, msg, len) (wait_send(e, msg), true)
@@ -311,6 +318,16 @@ static const struct contender list[] = {
 	OURS("shmchan-spsc-unsafe-batch", SHMCHAN_KIND_SPSC, FORM(FORM_BATCH), batch_run),
 };
 const struct family family_unsafe = {list, sizeof(list) / sizeof(list[0])};
+#elif defined(SHMCHAN_BENCH_MODULE)
+// One build of the library of several in a process, opened by dlopen.
+static const struct contender list[] = {
+	OURS("shmchan-spsc", SHMCHAN_KIND_SPSC, ONE_WAY, copy_run),
+	OURS("shmchan-spsc-inplace", SHMCHAN_KIND_SPSC, ONE_WAY, place_run),
+	OURS("shmchan-spsc-batch", SHMCHAN_KIND_SPSC, FORM(FORM_BATCH), batch_run),
+	OURS("shmchan-spsc-waiting", SHMCHAN_KIND_SPSC, FORM(FORM_STREAM), wait_run),
+};
+__attribute__((visibility("default"))) const struct family family_shmchan = {
+	list, sizeof(list) / sizeof(list[0])};
 #else
 static const struct contender list[] = {
 	OURS("shmchan-spsc", SHMCHAN_KIND_SPSC,

@@ -26,6 +26,10 @@ struct sample {
 	double msec;          // of the whole sample
 };
 
+// "near" or "far", by the line's round trip before and after the sample; NULL if the two disagree.
+const char *sample_class(const struct sample *s, double near_ns);
+#define NEAR_NS 300
+
 // The two processors of the run. Returns false if this process may use only one.
 bool side_cpus(void);
 void side_calibrate_clock(void);

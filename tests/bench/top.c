@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "tests/bench/table.h"
-#include "tests/bpf/bench_stream.h"
+#include "tests/bench/stream.h"
 
 #define SECONDS 2.0 // of a sample, about
 

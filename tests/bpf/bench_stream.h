@@ -1,18 +1,12 @@
-// A producer and a consumer, processes of their own, that stream 64-byte messages when told to.
+// What is left of the rate of a 64-byte stream between two processes while it is watched, and what probes cost that nobody
+// listens to.
 #ifndef TESTS_BPF_BENCH_STREAM_H
 #define TESTS_BPF_BENCH_STREAM_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "bpf/watch.h"
+#include "tests/bench/table.h"
 
-struct stream;
-
-struct stream *stream_start(void); // NULL after a message on stderr
-void stream_stop(struct stream *s);
-pid_t stream_pid(const struct stream *s); // of the producer; both run the same file
-const char *stream_group(const struct stream *s);
-// stream_run sends `cnt` messages and returns the nanoseconds per message that the consumer measured, < 0 on failure.
-double stream_run(struct stream *s, uint64_t cnt);
+// Adds its samples to t and prints what they come to. Returns a code of bpf/watch.h.
+int bench_stream(struct table *t, double seconds, struct watch_why *why);
 
 #endif

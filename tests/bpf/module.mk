@@ -20,25 +20,31 @@ $(O)/obj/tests/bpf/site.o: private override CFLAGS := -O2 -std=gnu11 -fPIC -fvis
 
 # What an attached probe costs; only where programs can be built.
 ifeq ($(BPF_MISSING),)
-BENCHES += probes probes-worker probes-bare-worker
-probes_SRC    := tests/bpf/bench_probes.c tests/bpf/site.c tests/bench/table.c
+BENCHES += probes
+probes_SRC    := tests/bpf/bench_probes.c tests/bpf/bench_stream.c tests/bpf/modes.c tests/bpf/site.c \
+	$(addprefix tests/bench/, table.c pairs.c group.c side.c peer_shmchan.c)
 probes_LIBS   := watch shmchan
-probes_LDLIBS := -ljansson
+probes_LDLIBS := -ljansson -lm -ldl
 probes_ORDER  := $(O)/gen/tests/bpf/empty.skel.h
-probes-worker_SRC       := tests/bpf/stream_worker.c tests/bpf/bench_stream.c
-probes-worker_LIBS      := shmchan
-probes-bare-worker_SRC  := $(probes-worker_SRC)
-probes-bare-worker_LIBS := shmchan-bare
+$(O)/bench/probes: $(addprefix $(O)/bench/probes-modules/, bare.so unwatched.so libshmchan.so)
 endif
 
-# The library with its probes compiled out.
-bare_OBJS := $(patsubst %.c,$(O)/obj/bare/%.o,$(shmchan_SRC))
-$(O)/obj/bare/%.o: %.c
+# The library and a stream through it, as modules that one process can hold several of.
+module_FLAGS := -DSHMCHAN_BENCH_MODULE
+modules_SRC  := $(shmchan_SRC) tests/bench/peer_shmchan.c tests/bench/side.c
+$(O)/module/%.o: %.c
 	$(call say,CC)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -DSHMCHAN_NO_PROBES $(CFLAGS) $(shmchan_CFLAGS) -MMD -MP -c -o $@ $<
--include $(bare_OBJS:.o=.d)
-$(O)/lib/libshmchan-bare.a: $(bare_OBJS)
-	$(call say,AR)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(shmchan_CFLAGS) $(module_FLAGS) -MMD -MP -c -o $@ $<
+# With its probes compiled out.
+$(O)/module-bare/%.o: %.c
+	$(call say,CC)
 	$(Q)mkdir -p $(@D)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)$(CC) $(CPPFLAGS) -DSHMCHAN_NO_PROBES $(CFLAGS) $(shmchan_CFLAGS) $(module_FLAGS) -MMD -MP -c -o $@ $<
+-include $(modules_SRC:%.c=$(O)/module/%.d) $(modules_SRC:%.c=$(O)/module-bare/%.d)
+$(O)/bench/probes-modules/bare.so: $(modules_SRC:%.c=$(O)/module-bare/%.o)
+$(O)/bench/probes-modules/unwatched.so $(O)/bench/probes-modules/libshmchan.so: $(modules_SRC:%.c=$(O)/module/%.o)
+$(O)/bench/probes-modules/%.so:
+	$(call say,LD)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^ -lpthread

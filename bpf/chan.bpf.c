@@ -265,7 +265,7 @@ int on_pop(struct pt_regs *ctx)
 	move(&c->popped, &c->pop_ns, pos + 1, now, place->many_consumers);
 	rate_add(&place->out, pos + 1, now);
 	look_for_alert(place, key, &place->depth_since, PROBE_EVENT_DEPTH, place->alert_depth, depth, pos);
-	slot = place->consumer;
+	slot = SHMCHAN_PROBE_KEY_ID(ARG4(ctx));
 	life = bpf_map_lookup_elem(&lives, &slot);
 	if (life != NULL && life->awaited)
 		note_first_pop(life, key, pos, slot);

@@ -36,11 +36,10 @@ struct probe_place {
 	uint32_t capacity;
 	uint32_t base;          // index of its first stamp in the map of stamps
 	uint32_t bits;          // it has 2^bits, in [6,16]
-	uint16_t consumer;      // process slot, 0 = several
 	uint8_t many_producers; // positions of several are not in order
 	uint8_t many_consumers;
+	uint16_t pad;
 	uint32_t alert_depth; // from which an event is sent, 0 = never
-	uint32_t pad;
 	uint64_t alert_wait_ns; // the same for the waiting time of a message
 
 	char apart[64]; // what every probe reads from what some write

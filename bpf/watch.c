@@ -104,7 +104,6 @@ static int fill_places(struct watch *w, const struct watch_spec *spec)
 			.base = base,
 			.bits = stamp_bits(c->capacity),
 			.capacity = c->capacity,
-			.consumer = c->consumer < w->proc_max ? c->consumer : 0,
 			.many_producers = c->many_producers,
 			.many_consumers = c->many_consumers,
 			.alert_depth = c->alert_depth,

@@ -32,7 +32,6 @@ struct watch_chan {
 	uint16_t id;       // channel id of the group
 	uint32_t capacity; // messages
 	const char *name;
-	uint16_t consumer; // process slot of the consumer, 0 if there are several
 	bool many_producers, many_consumers;
 	uint32_t alert_depth; // see struct probe_place
 	uint64_t alert_wait_ns;

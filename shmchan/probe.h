@@ -1,6 +1,7 @@
 // clang-format off
 // The USDT probes of libshmchan: provider `shmchan`. What stands here is an ABI between every program that links
-// the library and every tool that attaches: a probe never changes its name, its arguments or their meaning.
+// the library and every tool that attaches: a probe never changes its name, its arguments or their meaning; another
+// argument may only come behind the last.
 //
 //	probe        arguments                          sampled  fires in the process that
 //	push         chan_key, depth, pos               yes      is about to publish message `pos`: after the last
@@ -8,8 +9,8 @@
 //	                                                         publishes. Of a list: its place is decided, and
 //	                                                         nobody has been told of it; not of what recovery
 //	                                                         sends for the dead
-//	pop          chan_key, depth, pos               yes      has just taken message `pos`; fires also for the
-//	                                                         first message that an incarnation takes
+//	pop          chan_key, depth, pos, slot_key     yes      has just taken message `pos`; fires also for the
+//	                                                         first message that an incarnation takes from a channel
 //	done         chan_key, pos                      yes      is about to complete message `pos`: before the store
 //	                                                         that gives the cell back. Not at completions by
 //	                                                         recovery
@@ -208,7 +209,7 @@ SHMCHAN_PROBE_SEMAPHORE(settle);
 #define SHMCHAN_PROBE_SETTLE_ENABLED() SHMCHAN_PROBE_ON(settle)
 
 #define SHMCHAN_PROBE_PUSH(chan_key, depth, pos) SHMCHAN_PROBE_3(push, chan_key, depth, pos)
-#define SHMCHAN_PROBE_POP(chan_key, depth, pos) SHMCHAN_PROBE_3(pop, chan_key, depth, pos)
+#define SHMCHAN_PROBE_POP(chan_key, depth, pos, slot_key) SHMCHAN_PROBE_4(pop, chan_key, depth, pos, slot_key)
 #define SHMCHAN_PROBE_DONE(chan_key, pos) SHMCHAN_PROBE_2(done, chan_key, pos)
 #define SHMCHAN_PROBE_FULL(chan_key, depth, slot_key) SHMCHAN_PROBE_3(full, chan_key, depth, slot_key)
 #define SHMCHAN_PROBE_SLEEP(slot_key) SHMCHAN_PROBE_1(sleep, slot_key)

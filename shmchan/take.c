@@ -217,7 +217,7 @@ void shmchan_probe_pop(struct shmchan *ch, uint64_t pos)
 
 	if (!sampled && pos != ch->first)
 		return;
-	SHMCHAN_PROBE_POP(ch->r.key, hinted_depth(ch), pos);
+	SHMCHAN_PROBE_POP(ch->r.key, hinted_depth(ch), pos, ch->proc->slot_key);
 	if (sampled)
 		pace(ch, word);
 }

@@ -6,13 +6,6 @@
 #include "shmchan/broker.h"
 #include "shmchan/list.h"
 
-static void note_slot(void *ctx, const char *name, unsigned slot)
-{
-	struct watch_chan *c = ctx;
-	c->many_consumers |= c->consumer != 0;
-	c->consumer = c->many_consumers ? 0 : (uint16_t)slot;
-}
-
 static void note_more(void *ctx, const char *name, unsigned slot)
 {
 	++*(unsigned *)ctx;
@@ -22,13 +15,14 @@ static void note_more(void *ctx, const char *name, unsigned slot)
 static bool describe(const struct shmchan_view *v, unsigned i, struct shmchan_view_chan *c,
 		     struct watch_chan *out)
 {
-	unsigned producers = 0;
+	unsigned producers = 0, consumers = 0;
 	if (shmchan_view_chan(v, i, c) != 0)
 		return false;
 	*out = (struct watch_chan){
 		.id = c->id, .capacity = c->capacity, .name = c->name, .alert_depth = c->alert_depth};
-	shmchan_view_chan_peers(v, i, SHMCHAN_RX, note_slot, out);
+	shmchan_view_chan_peers(v, i, SHMCHAN_RX, note_more, &consumers);
 	shmchan_view_chan_peers(v, i, SHMCHAN_TX, note_more, &producers);
+	out->many_consumers = consumers > 1;
 	// Where several may produce, the broker may too.
 	out->many_producers = producers > 1 || c->kind >= SHMCHAN_KIND_MPSC;
 	return true;

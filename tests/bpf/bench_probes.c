@@ -36,7 +36,7 @@ static void fire_push(uint64_t pos)
 
 static void fire_pop(uint64_t pos)
 {
-	site_pop(key, 1, pos);
+	site_pop(key, 1, pos, key);
 }
 
 static void fire_done(uint64_t pos)

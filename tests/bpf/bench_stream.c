@@ -108,7 +108,7 @@ static bool calibrate(struct bench *b)
 
 static int attach(struct bench *b, struct watch_why *why)
 {
-	const struct watch_chan chan = {.id = 1, .capacity = row.cap, .name = "there", .consumer = 1};
+	const struct watch_chan chan = {.id = 1, .capacity = row.cap, .name = "there"};
 	const char *const procs[] = {"supervisor", "consumer", "producer-1"};
 	struct shmchan_view_group g;
 	int err;

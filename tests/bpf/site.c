@@ -6,9 +6,9 @@ void site_push(uint64_t key, uint64_t depth, uint64_t pos)
 	SHMCHAN_PROBE_PUSH(key, depth, pos);
 }
 
-void site_pop(uint64_t key, uint64_t depth, uint64_t pos)
+void site_pop(uint64_t key, uint64_t depth, uint64_t pos, uint64_t slot_key)
 {
-	SHMCHAN_PROBE_POP(key, depth, pos);
+	SHMCHAN_PROBE_POP(key, depth, pos, slot_key);
 }
 
 void site_done(uint64_t key, uint64_t pos)

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 void site_push(uint64_t key, uint64_t depth, uint64_t pos);
-void site_pop(uint64_t key, uint64_t depth, uint64_t pos);
+void site_pop(uint64_t key, uint64_t depth, uint64_t pos, uint64_t slot_key);
 void site_done(uint64_t key, uint64_t pos);
 void site_full(uint64_t key, uint64_t depth);
 void site_dead_letter(uint64_t key, uint64_t pos);

@@ -16,9 +16,9 @@ static uint32_t tag;
 #define KEY(id) SHMCHAN_PROBE_KEY(tag, id)
 
 static const struct watch_chan chans[] = {
-	{.id = 1, .capacity = 4, .name = "one", .consumer = 2, .alert_depth = 100, .alert_wait_ns = 1},
-	{.id = 3, .capacity = 1024, .name = "three", .consumer = 1},
-	{.id = 7, .capacity = 1 << 20, .name = "seven", .many_producers = true},
+	{.id = 1, .capacity = 4, .name = "one", .alert_depth = 100, .alert_wait_ns = 1},
+	{.id = 3, .capacity = 1024, .name = "three"},
+	{.id = 7, .capacity = 1 << 20, .name = "seven", .many_producers = true, .many_consumers = true},
 };
 static const char *const procs[] = {"supervisor", "reader", "other"};
 
@@ -64,7 +64,7 @@ Test(watch, counts_what_fires)
 	cr_assert(site_push_enabled());
 	for (uint64_t pos = 0; pos < 1000; pos++) {
 		site_push(KEY(3), pos % 10 + 1, pos);
-		site_pop(KEY(3), pos % 10, pos);
+		site_pop(KEY(3), pos % 10, pos, KEY(1));
 		site_done(KEY(3), pos);
 	}
 	site_full(KEY(3), 1024);
@@ -117,14 +117,14 @@ Test(watch, a_full_window_of_messages_keeps_its_times)
 		for (uint64_t pos = starts[s]; pos < starts[s] + 1024; pos++)
 			site_push(KEY(3), 1, pos);
 		for (uint64_t pos = starts[s]; pos < starts[s] + 1024; pos++)
-			site_pop(KEY(3), 0, pos);
+			site_pop(KEY(3), 0, pos, KEY(1));
 		for (uint64_t pos = starts[s]; pos < starts[s] + 1024; pos++)
 			site_done(KEY(3), pos);
 	}
 	for (uint64_t pos = 0; pos < 1 << 20; pos += 64) // sampled, in a channel with fewer stamps than cells
 		site_push(KEY(7), 1, pos);
 	for (uint64_t pos = 0; pos < 1 << 20; pos += 64)
-		site_pop(KEY(7), 1, pos);
+		site_pop(KEY(7), 1, pos, KEY(2));
 	cr_assert_eq(watch_read(w, 3, &c), WATCH_OK);
 	cr_assert_eq(c.unmatched, 0);
 	cr_assert_eq(total(&c.wait), 3 * 1024);
@@ -141,7 +141,7 @@ Test(watch, a_pop_without_its_push_has_no_waiting_time)
 	struct probe_chan c;
 	if (w == NULL)
 		return;
-	site_pop(KEY(3), 0, 77);
+	site_pop(KEY(3), 0, 77, KEY(1));
 	site_done(KEY(3), 77);
 	site_done(KEY(3), 78);
 	cr_assert_eq(watch_read(w, 3, &c), WATCH_OK);
@@ -163,7 +163,7 @@ Test(watch, positions_are_those_after_the_last_recovery)
 		site_push(KEY(7), 1, pos);
 	}
 	for (uint64_t pos = 0; pos < 7; pos++)
-		site_pop(KEY(3), 1, pos);
+		site_pop(KEY(3), 1, pos, KEY(1));
 	cr_assert_eq(watch_read(w, 3, &c), WATCH_OK);
 	cr_assert_eq(c.pushed, 10);
 	cr_assert_eq(c.popped, 7);
@@ -177,7 +177,7 @@ Test(watch, positions_are_those_after_the_last_recovery)
 	cr_assert_eq(c.completed, 5);
 	cr_assert_eq(watch_read(w, 7, &c), WATCH_OK);
 	cr_assert_eq(c.pushed, 10);
-	site_pop(KEY(3), 1, 5);
+	site_pop(KEY(3), 1, 5, KEY(1));
 	site_settle(KEY(7), 12, SHMCHAN_PROBE_NONE);
 	cr_assert_eq(watch_read(w, 3, &c), WATCH_OK);
 	cr_assert_eq(c.popped, 6);
@@ -244,7 +244,7 @@ Test(watch, a_threshold_is_told_once_until_it_is_over)
 	cr_assert_eq(s.e[0].pid, getpid());
 	site_push(KEY(1), 50, 6);
 	site_push(KEY(1), 100, 7);
-	site_pop(KEY(1), 40, 7); // over again, and it has waited for a nanosecond or more
+	site_pop(KEY(1), 40, 7, KEY(2)); // over again, and it has waited for a nanosecond or more
 	cr_assert_eq(watch_events(w, 0, see, &s), 4);
 	cr_assert_eq(s.e[1].kind, PROBE_EVENT_DEPTH_OVER);
 	cr_assert_eq(s.e[2].kind, PROBE_EVENT_DEPTH);
@@ -269,7 +269,7 @@ Test(watch, from_a_death_to_the_first_message)
 	if (pid == 0)
 		_exit(0);
 	cr_assert_eq(waitpid(pid, NULL, 0), pid);
-	site_pop(KEY(1), 0, 40);
+	site_pop(KEY(1), 0, 40, KEY(2));
 	site_recover(KEY(2), 3, 1234, (uint64_t)pid);
 	cr_assert_eq(watch_life(w, 2, &l), WATCH_OK);
 	cr_assert_str_eq(l.name, "other");
@@ -279,9 +279,9 @@ Test(watch, from_a_death_to_the_first_message)
 	cr_assert_eq(l.repair_ns, 1234);
 	cr_assert_eq(l.first_pop_ns, 0);
 	cr_assert(l.exit_ns != 0 && l.exit_ns < l.recovered_ns);
-	site_pop(KEY(3), 0, 1); // another consumer's
-	site_pop(KEY(1), 0, 41);
-	site_pop(KEY(1), 0, 42);
+	site_pop(KEY(3), 0, 1, KEY(1)); // another consumer's
+	site_pop(KEY(1), 0, 41, KEY(2));
+	site_pop(KEY(1), 0, 42, KEY(2));
 	cr_assert_eq(watch_life(w, 2, &l), WATCH_OK);
 	cr_assert_gt(l.first_pop_ns, l.recovered_ns);
 	cr_assert_eq(l.next_pid, getpid());
@@ -293,6 +293,31 @@ Test(watch, from_a_death_to_the_first_message)
 	cr_assert_eq(s.e[1].pos, 41);
 	cr_assert_eq(s.e[1].slot, 2);
 	cr_assert_eq(s.e[1].exit_ns, l.exit_ns);
+	watch_close(w);
+}
+
+// Of a channel with several consumers, too, the one who died is awaited.
+Test(watch, the_first_message_is_that_of_the_replacement)
+{
+	struct watch *w = open_here();
+	struct seen s = {.cnt = 0};
+	struct probe_life l;
+	if (w == NULL)
+		return;
+	site_recover(KEY(2), 3, 1234, 1);
+	site_pop(KEY(7), 1, 10, KEY(1)); // the other consumer's
+	cr_assert_eq(watch_life(w, 2, &l), WATCH_OK);
+	cr_assert_eq(l.first_pop_ns, 0);
+	site_pop(KEY(7), 1, 11, KEY(2));
+	cr_assert_eq(watch_life(w, 2, &l), WATCH_OK);
+	cr_assert_gt(l.first_pop_ns, l.recovered_ns);
+	cr_assert_eq(watch_life(w, 1, &l), WATCH_OK);
+	cr_assert_eq(l.first_pop_ns, 0);
+	cr_assert_eq(watch_events(w, 0, see, &s), 2);
+	cr_assert_eq(s.e[1].kind, PROBE_EVENT_FIRST_POP);
+	cr_assert_eq(s.e[1].chan, 7);
+	cr_assert_eq(s.e[1].slot, 2);
+	cr_assert_eq(s.e[1].pos, 11);
 	watch_close(w);
 }
 

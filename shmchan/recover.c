@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 #include "shmchan/list_chan.h"
+#include "shmchan/mpsc.h"
 #include "shmchan/probe.h"
 
 static uint64_t clock_ns(clockid_t id)
@@ -343,6 +344,17 @@ static void abort_claims(const struct shmchan_ring_ref *r, shmchan_owner owner, 
 	}
 }
 
+// Where the dead has stopped. Other producers may go on meanwhile: if one of mpsc has moved the hint since, that stands.
+static void renew_hint(const struct shmchan_ring_ref *r)
+{
+	uint64_t hint = atomic_load_explicit(&r->ring->tail, memory_order_relaxed), tail = shmchan_ring_tail(r);
+
+	if (shmchan_ring_many(r))
+		tail = SHMCHAN_HINT(tail / r->cap, tail % r->cap);
+	// Relaxed: it orders nothing.
+	atomic_compare_exchange_strong_explicit(&r->ring->tail, &hint, tail, memory_order_relaxed, memory_order_relaxed);
+}
+
 // Blocks in messages that are completed: left by a receiver that refused the message.
 static uint32_t free_orphans(const struct shmchan_map *m, struct shmchan_pool_ref *p)
 {
@@ -573,13 +585,13 @@ int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct
 
 		if (!r || !shmchan_map_produces(&b->map, r->id, slot))
 			continue;
-		if (shmchan_ring_listed(r))
+		if (shmchan_ring_listed(r)) {
 			complete &= shmchan_list_reclaim(b, r, d.owner, &repair);
-		else if (shmchan_ring_many(r))
+			continue;
+		}
+		if (shmchan_ring_many(r))
 			abort_claims(r, d.owner, &repair);
-		else
-			atomic_store_explicit(&r->ring->tail, shmchan_ring_tail(r),
-					      memory_order_relaxed); // a hint
+		renew_hint(r);
 	}
 	free_blocks(&d);
 	for (uint32_t i = 0; SHMCHAN_PROBE_SETTLE_ENABLED() && i < b->map.cnt; i++)

@@ -175,8 +175,11 @@ static int measure(const struct stream *stream, struct table *t, double seconds,
 	for (enum mode m = 0; m < MODES; m++)
 		if (!(b.kept[m] = pairs_new()))
 			err = WATCH_ENOMEM;
-	for (unsigned i = 0; i < GENERATIONS && err == WATCH_OK; i++)
+	// Among many other processes one may come to nothing: it has said so.
+	for (unsigned i = 0; i < GENERATIONS && (err == WATCH_OK || err == WATCH_GONE); i++)
 		err = generation(&b, seconds / GENERATIONS, why);
+	if (b.sent[MODE_DEFAULT] != 0)
+		err = WATCH_OK;
 	if (err == WATCH_OK) {
 		table_print(t, stream->table, NULL);
 		print_kept(&b);

@@ -3,8 +3,8 @@
 //
 //	storm GROUP MESSAGES
 //
-// creates the group: channels `line` (spsc, dead letters) and `again` (spsc, redelivered up to 3 times) from service `first`
-// to `reader`; from `first` and `second` to `reader`, `many` (mpsc), `list` (mpsc-list, redelivered) and `blocks` (mpsc-intrusive),
+// creates the group: channels `line` (spsc, dead letters), `again` (spsc, redelivered up to 3 times), `single` (slot) and `ref`
+// (slot-ref) from service `first` to `reader`; from `first` and `second` to `reader`, `many` (mpsc), `list` (mpsc-list, redelivered) and `blocks` (mpsc-intrusive),
 // and `any` (mpmc2), which `helper` takes from too. Then it obeys one command per line on stdin, and says each on stdout when
 // it is carried out:
 //
@@ -29,9 +29,9 @@
 #include "shmchan/view.h"
 
 enum { FIRST = 1, SECOND, READER, HELPER, SLOTS };
-enum { LINE, AGAIN, MANY, LIST, BLOCKS, ANY, CHANS };
+enum { LINE, AGAIN, SINGLE, REF, MANY, LIST, BLOCKS, ANY, CHANS };
 static const char *const services[] = {"first", "second", "reader", "helper"};
-static const char *const chan_names[] = {"line", "again", "many", "list", "blocks", "any"};
+static const char *const chan_names[] = {"line", "again", "single", "ref", "many", "list", "blocks", "any"};
 static const char pool_name[] = "pool";
 #define SLICE_NS 5000000u // how long a wait may last before the order to end is looked for
 
@@ -52,13 +52,14 @@ static void end_soon(int sig)
 	ending = 1;
 }
 
+// Into a channel of one message only if there is room: waiting for it would hold up all others.
 static void send_one(struct shmchan *ch, struct shmchan_pool *pool, uint64_t *n)
 {
-	struct shmchan_msg m = {.data = n, .len = sizeof *n, .type = 1};
+	struct shmchan_msg m = {.data = n, .len = shmchan_msg_size(ch), .type = 1};
 	int err;
 	if (pool != NULL)
 		must(shmchan_block_alloc(pool, &m.block), "alloc");
-	err = shmchan_send(ch, &m, SLICE_NS);
+	err = shmchan_send(ch, &m, shmchan_capacity(ch) == 1 ? 0 : SLICE_NS);
 	if (err == 0)
 		++*n;
 	else if (pool != NULL)
@@ -77,7 +78,7 @@ static int produce(struct shmchan_proc *me, unsigned slot)
 	while (!ending)
 		for (unsigned c = 0; c < CHANS && !ending; c++)
 			if (ch[c] != NULL)
-				send_one(ch[c], c == BLOCKS ? pool : NULL, &n);
+				send_one(ch[c], c == REF || c == BLOCKS ? pool : NULL, &n);
 	shmchan_detach(me);
 	return 0;
 }
@@ -229,6 +230,7 @@ static int broker(const char *group, const char *messages)
 						      .users = users,
 						      .user_cnt = SLOTS - FIRST};
 	static const enum shmchan_kind kinds[] = {SHMCHAN_KIND_SPSC,           SHMCHAN_KIND_SPSC,
+						  SHMCHAN_KIND_SLOT,           SHMCHAN_KIND_SLOT_REF,
 						  SHMCHAN_KIND_MPSC,           SHMCHAN_KIND_MPSC_LIST,
 						  SHMCHAN_KIND_MPSC_INTRUSIVE, SHMCHAN_KIND_MPMC2};
 	struct shmchan_chan_spec chans[CHANS];
@@ -250,8 +252,8 @@ static int broker(const char *group, const char *messages)
 		chans[c] = (struct shmchan_chan_spec){
 			.name = chan_names[c],
 			.kind = kinds[c],
-			.capacity = 61,
-			.msg_size = 8,
+			.capacity = c == SINGLE || c == REF ? 1 : 61,
+			.msg_size = c == REF ? 0 : 8,
 			.producers = senders,
 			.producer_cnt = c >= MANY ? 2 : 1,
 			.consumers = readers,

@@ -4,52 +4,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
-#include "shmchan/shmchan.h"
 #include "shmchan/view.h"
+#include "tests/supervisor/act.h"
 
 #define RELAY_MAX 16
-#define WAIT_NS 50000000
 
-static struct shmchan_proc *me;
 static struct shmchan_pool *blocks;
-static volatile sig_atomic_t ended, enough;
+static volatile sig_atomic_t enough;
 
-static void on_signal(int signal)
+static void on_enough(int signal)
 {
-	if (signal == SIGUSR1)
-		enough = 1;
-	else
-		ended = 1;
+	enough = 1;
 }
 
-static _Noreturn void die(const char *what, int code)
+static void attach_with_blocks(void)
 {
-	fprintf(stderr, "chaos actor: %s: %s\n", what, shmchan_strerror(code));
-	exit(1);
-}
-
-static struct shmchan *end_of(const char *name, int end)
-{
-	struct shmchan *ch;
-	int rc = shmchan_open(me, name, end, &ch, NULL);
-
-	if (rc)
-		die(name, rc);
-	return ch;
-}
-
-static void attach(void)
-{
-	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction action = {.sa_handler = on_enough};
 	int rc;
 
-	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGUSR1, &action, NULL);
-	rc = shmchan_attach_env(&me, NULL);
-	if (rc)
-		die("attach", rc);
+	attach();
 	rc = shmchan_pool_open(me, "blocks", &blocks, NULL);
 	if (rc)
 		die("pool", rc);
@@ -61,12 +36,12 @@ static int source(unsigned relays)
 	struct shmchan *out[RELAY_MAX], *answers;
 	char name[SHMCHAN_NAME_MAX];
 
-	attach();
+	attach_with_blocks();
 	for (unsigned i = 0; i < relays && i < RELAY_MAX; i++) {
 		snprintf(name, sizeof(name), "requests-%u", i + 1);
-		out[i] = end_of(name, SHMCHAN_TX);
+		out[i] = open_end(name, SHMCHAN_TX);
 	}
-	answers = end_of("answers", SHMCHAN_TX);
+	answers = open_end("answers", SHMCHAN_TX);
 	shmchan_ready(me);
 	for (uint64_t n = 0; !ended && !enough; n++) {
 		struct shmchan_msg m = {.corr = shmchan_corr(me), .reply = shmchan_id(answers), .data = &n, .len = sizeof(n)};
@@ -87,21 +62,13 @@ static int relay(const char *name)
 	struct shmchan *in, *out;
 	struct shmchan_msg m;
 
-	attach();
-	in = end_of(name, SHMCHAN_RX);
-	out = end_of("answers", SHMCHAN_TX);
+	attach_with_blocks();
+	in = open_end(name, SHMCHAN_RX);
+	out = open_end("answers", SHMCHAN_TX);
 	shmchan_ready(me);
-	while (!ended) {
-		struct shmchan_msg answer;
-		int rc;
-
-		if (shmchan_recv(in, &m, WAIT_NS))
-			continue;
-		answer = (struct shmchan_msg){.corr = m.corr, .type = 1, .data = m.data, .len = m.len, .block = m.block};
-		do
-			rc = shmchan_answer(in, out, &answer, WAIT_NS);
-		while ((rc == SHMCHAN_TIMEOUT || rc == SHMCHAN_INTR) && !ended);
-	}
+	while (!ended)
+		if (shmchan_recv(in, &m, WAIT_NS) == 0)
+			answer_to(in, out, &m);
 	return 0;
 }
 
@@ -129,8 +96,8 @@ static int sink(void)
 	struct shmchan_msg m;
 	uint64_t all = UINT64_MAX;
 
-	attach();
-	in = end_of("answers", SHMCHAN_RX);
+	attach_with_blocks();
+	in = open_end("answers", SHMCHAN_RX);
 	shmchan_ready(me);
 	while (!ended) {
 		shmchan_stat(in, &stat);

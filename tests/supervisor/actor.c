@@ -19,55 +19,9 @@
 #include <unistd.h>
 #include "shmchan/ctl.h"
 #include "shmchan/seg.h"
-#include "shmchan/shmchan.h"
+#include "tests/supervisor/act.h"
 
 #define CHANNEL_MAX 16
-#define WAIT_NS 50000000 // a SIGTERM just before a wait is seen after it
-
-static struct shmchan_proc *me;
-static volatile sig_atomic_t ended;
-
-static void on_term(int signal)
-{
-	ended = 1;
-}
-
-static void catch_term(void)
-{
-	struct sigaction action = {.sa_handler = on_term};
-
-	sigaction(SIGTERM, &action, NULL);
-}
-
-static _Noreturn void die(const char *what, int code)
-{
-	fprintf(stderr, "actor: %s: %s\n", what, shmchan_strerror(code));
-	exit(1);
-}
-
-static struct shmchan *open_end(const char *name, int end)
-{
-	struct shmchan *ch;
-	int rc = shmchan_open(me, name, end, &ch, NULL);
-
-	if (rc)
-		die(name, rc);
-	return ch;
-}
-
-static void attach(void)
-{
-	int rc = shmchan_attach_env(&me, NULL);
-
-	if (rc)
-		die("attach", rc);
-	catch_term();
-}
-
-static unsigned number(const char *s)
-{
-	return s ? (unsigned)strtoul(s, NULL, 10) : 0;
-}
 
 // Sends messages 0 .. cnt-1 to requests-1 .. requests-n, each once whatever happens to this process.
 static int feed(unsigned cnt, unsigned channel_cnt)
@@ -106,15 +60,8 @@ static int echo(const char *name)
 	out = open_end("answers", SHMCHAN_TX);
 	shmchan_ready(me);
 	while (!ended)
-		if (shmchan_recv(in, &m, WAIT_NS) == 0) {
-			struct shmchan_msg answer = {.corr = m.corr, .type = 1, .data = m.data, .len = m.len};
-
-			int rc;
-
-			do
-				rc = shmchan_answer(in, out, &answer, WAIT_NS);
-			while ((rc == SHMCHAN_TIMEOUT || rc == SHMCHAN_INTR) && !ended);
-		}
+		if (shmchan_recv(in, &m, WAIT_NS) == 0)
+			answer_to(in, out, &m);
 	return 0;
 }
 

@@ -7,13 +7,10 @@ sup_$(1)_LDLIBS := -lcriterion
 endef
 $(foreach t,$(sup_tests),$(eval $(call sup_test,$(t))))
 
-# The services that the scripts start: a program of the tests, neither run by itself nor installed.
-tests: $(O)/test/sup_actor
-$(O)/test/sup_actor: $(O)/obj/tests/supervisor/actor.o $(O)/lib/libshmchan.a
-	$(call say,LD)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shmchan_LDLIBS) -lpthread
--include $(O)/obj/tests/supervisor/actor.d
+# The services that the scripts start.
+TEST_PROGS += sup_actor
+sup_actor_SRC := $(addprefix tests/supervisor/, act.c actor.c)
+sup_actor_LIBS := shmchan
 
 TEST_PROGS += sup_at_syscall
 sup_at_syscall_SRC := tests/supervisor/at_syscall.c

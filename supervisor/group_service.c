@@ -300,14 +300,14 @@ static bool was_asked(const struct service *s, const siginfo_t *info)
 		(info->si_code != CLD_EXITED && info->si_status == s->asked_signal));
 }
 
-static void say_death(const struct service *s, pid_t pid, unsigned incarnation,
+static void say_death(const struct service *s, const struct svc_death *last, pid_t pid, unsigned incarnation,
 		      const struct shmchan_repair *r)
 {
 	char text[96], next[64] = "";
 
-	if ((s->last.asked || s->state == SVC_STOPPED || s->state == SVC_DONE) && !s->group->options->verbose)
+	if ((last->asked || s->state == SVC_STOPPED || s->state == SVC_DONE) && !s->group->options->verbose)
 		return;
-	service_death_text(&s->last, text, sizeof(text));
+	service_death_text(last, text, sizeof(text));
 	if (s->state == SVC_STARTING || s->state == SVC_READY)
 		snprintf(next, sizeof(next), ", started again as pid %d", (int)s->pid);
 	else if (s->state == SVC_BACKOFF)
@@ -337,16 +337,16 @@ static json_t *repair_keys(const struct service *s, unsigned incarnation, const 
 	return o;
 }
 
-// After what it led to: the replacement does not wait for this.
-static void tell_death(struct service *s, pid_t pid, unsigned incarnation, const struct shmchan_repair *r,
-		       bool early)
+// After what it led to: the replacement does not wait for this. It may have died too by now.
+static void tell_death(struct service *s, const struct svc_death *last, pid_t pid, unsigned incarnation,
+		       const struct shmchan_repair *r, bool early)
 {
 	struct events *e = s->group->events;
 	json_t *o = json_pack("{s:s, s:i, s:i, s:b, s:i}", "service", s->plan->name, "pid", (int)pid,
-			      "incarnation", (int)incarnation, "asked", s->last.asked, "lived_ms",
-			      (int)(s->last.lived_ns / 1000000));
+			      "incarnation", (int)incarnation, "asked", last->asked, "lived_ms",
+			      (int)(last->lived_ns / 1000000));
 
-	service_death_keys(&s->last, o);
+	service_death_keys(last, o);
 	events_put(e, "death", o);
 	events_put(e, "recovery", repair_keys(s, incarnation, r, early));
 	if (s->state == SVC_BACKOFF && loop_timer_is_set(&s->timer))
@@ -401,6 +401,7 @@ void service_bury(struct service *s)
 	pid_t pid = s->pid;
 	unsigned incarnation = s->incarnation;
 	struct shmchan_repair repair;
+	struct svc_death last;
 	bool early = s->recovered;
 	int fd = s->pidfd.fd;
 
@@ -411,6 +412,7 @@ void service_bury(struct service *s)
 		recover(s, false);
 	s->recovered = false;
 	repair = s->repair;
+	last = s->last;
 	s->pid = 0;
 	s->reaping = true;
 	feed_death(s);
@@ -418,9 +420,9 @@ void service_bury(struct service *s)
 	group_keep(s->group); // strategies count too
 	if (fd >= 0)
 		close(fd);
-	tell_death(s, pid, incarnation, &repair, early);
+	tell_death(s, &last, pid, incarnation, &repair, early);
 	poison_tell(s->group->poison);
-	say_death(s, pid, incarnation, &repair);
+	say_death(s, &last, pid, incarnation, &repair);
 }
 
 static void seen_dead(struct service *s, const siginfo_t *info)

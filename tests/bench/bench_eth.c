@@ -491,9 +491,5 @@ int main(int argc, char **argv)
 	bench_epoch(&l);
 	must(eth_process_slots(engine, l.base, 64 + 8), "slots");
 	bench_slots(&l);
-	if (out && table_write(table, out)) {
-		fprintf(stderr, "bench_eth: %s cannot be written\n", out);
-		return 1;
-	}
-	return 0;
+	return table_save(table, "bench_eth", out) ? 0 : 1;
 }

@@ -278,10 +278,8 @@ int main(int argc, char **argv)
 			measure(t, &rows[i]);
 			print_row(t, &rows[i]);
 		}
-	if (out && table_write(t, out) != 0) {
-		fprintf(stderr, "ipc: can't write %s: %m; the table above is all there is\n", out);
+	if (!table_save(t, "ipc", out))
 		return 1;
-	}
 	table_free(t);
 	return stop ? 1 : 0;
 }

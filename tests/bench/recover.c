@@ -204,10 +204,7 @@ int main(int argc, char **argv)
 		snprintf(bench, sizeof(bench), "recover_32_%s", kinds[i].name);
 		ok = measure(t, i, bench, samples);
 	}
-	if (ok && out && table_write(t, out) != 0) {
-		fprintf(stderr, "recover: can't write %s: %m; the table above is all there is\n", out);
-		ok = false;
-	}
+	ok = ok && table_save(t, "recover", out);
 	table_free(t);
 	return ok ? 0 : 1;
 }

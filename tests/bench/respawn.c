@@ -302,10 +302,7 @@ int main(int argc, char **argv)
 	end(&bare);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		table_print(t, rows[i], NULL);
-	if (ok && out && table_write(t, out) != 0) {
-		fprintf(stderr, "respawn: can't write %s: %m; the table above is all there is\n", out);
-		ok = false;
-	}
+	ok = ok && table_save(t, "respawn", out);
 	table_free(t);
 	return ok ? 0 : 1;
 }

@@ -327,10 +327,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < COUNT(rows) && !broken; i++)
 		if (!only || !strcmp(rows[i].name, only))
 			rows[i].measure();
-	if (out && table_write(table, out) != 0) {
-		fprintf(stderr, "sup: can't write %s: %m; the table above is all there is\n", out);
-		broken = true;
-	}
+	broken |= !table_save(table, "sup", out);
 	table_free(table);
 	return broken;
 }

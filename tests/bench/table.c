@@ -177,3 +177,11 @@ int table_write(const struct table *t, const char *path)
 	json_decref(list);
 	return err;
 }
+
+bool table_save(const struct table *t, const char *program, const char *path)
+{
+	if (!path || table_write(t, path) == 0)
+		return true;
+	fprintf(stderr, "%s: can't write %s: %m; the table above is all there is\n", program, path);
+	return false;
+}

@@ -21,5 +21,7 @@ void table_print(const struct table *t, const char *bench, const char *tail);
 
 // Writes [{bench, contender, class, unit, median, min, max, samples}]. Returns 0 or -1 (errno).
 int table_write(const struct table *t, const char *path);
+// table_save does so for a program, if it was given a path; false if that failed, said on stderr.
+bool table_save(const struct table *t, const char *program, const char *path);
 
 #endif

@@ -132,7 +132,7 @@ int main(int argc, char **argv)
 	stream_stop(s);
 	table_print(t, "64 B stream on both cores", NULL);
 	table_print(t, "processor time of top at 10 Hz", NULL);
-	ok = ok && (!out || table_write(t, out) == 0);
+	ok = ok && table_save(t, "bench_top", out);
 	table_free(t);
 	return ok ? 0 : 1;
 }

@@ -27,6 +27,14 @@ static void broken(struct stage *s, const char *what)
 	atomic_store(&s->w->score->broken, true);
 }
 
+static void ended(struct stage *s, const char *who, const struct stepper *st)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s ended by itself after %ld instructions: %s", who, st->n, st->why);
+	broken(s, text);
+}
+
 // Runs f in a child that has all this process knows, and puts shared memory back afterwards. A repair that does not end, or
 // that dies itself, is a violation.
 static void in_child(struct stage *s, void (*f)(struct stage *s, void *arg), void *arg, unsigned seconds)
@@ -198,7 +206,7 @@ static void step_through(struct stage *s, void *arg)
 	if (plan->record)
 		s->course->last = st.n;
 	if (st.state == STEP_BROKEN)
-		broken(s, "the process ended by itself");
+		ended(s, "the process", &st);
 	step_kill(&st);
 }
 
@@ -243,7 +251,7 @@ static void kill_at(struct stage *s, void *arg)
 	step_begin(&st, &step);
 	step_to(&st, k);
 	if (st.state == STEP_BROKEN) {
-		broken(s, "the process ended by itself");
+		ended(s, "the process", &st);
 		return;
 	}
 	step_kill(&st);
@@ -308,7 +316,7 @@ static void step_broker(struct stage *s, void *arg)
 	step_begin(&st, &actor);
 	step_to(&st, plan->k);
 	if (st.state == STEP_BROKEN) {
-		broken(s, "the process ended by itself");
+		ended(s, "the process", &st);
 		return;
 	}
 	step_kill(&st);
@@ -326,7 +334,7 @@ static void step_broker(struct stage *s, void *arg)
 	if (st.n > STEPS_MAX)
 		world_violation(s->w, "the repair does not end");
 	if (st.state == STEP_BROKEN)
-		broken(s, "the broker ended by itself");
+		ended(s, "the broker", &st);
 	step_kill(&st);
 }
 
@@ -368,8 +376,7 @@ static void sleep_until_woken(struct stage *s, struct sleeper *shared)
 	} else {
 		m.data = &number;
 		m.len = sizeof(number);
-		if (world_refs(s->w->kind) &&
-		    shmchan_block_alloc(s->w->ends[1].pool, &m.block) == 0)
+		if (world_refs(s->w->kind) && shmchan_block_alloc(s->w->ends[1].pool, &m.block) == 0)
 			memcpy(shmchan_block_data(s->w->ends[1].pool, m.block), &number, sizeof(number));
 		err = shmchan_send(s->w->ends[1].c, &m, SHMCHAN_FOREVER);
 	}
@@ -454,7 +461,7 @@ static void kill_beside_sleeper(struct stage *s, void *arg)
 	step_begin(&st, &step);
 	step_to(&st, plan->k);
 	if (st.state == STEP_BROKEN) {
-		broken(s, "the process ended by itself");
+		ended(s, "the process", &st);
 		kill(sleeper, SIGKILL);
 		return;
 	}

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,8 +42,18 @@ bool step_asleep(pid_t pid)
 	return state && state[1] == ' ' && state[2] == 'S';
 }
 
-// True if the child has stopped, with *status; false if it sleeps. A child that is merely slow is waited for.
-static bool stopped(const struct stepper *st, int *status)
+__attribute__((format(printf, 2, 3))) static void give_up(struct stepper *st, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(st->why, sizeof(st->why), fmt, ap);
+	va_end(ap);
+	st->state = STEP_BROKEN;
+}
+
+// True if the child has stopped or ended, with *status; false if it sleeps. A child that is merely slow is waited for.
+static bool stopped(const struct stepper *st, int *status, int *err)
 {
 	static const struct timespec a_while = {.tv_nsec = 1000000};
 	sigset_t chld;
@@ -55,7 +66,7 @@ static bool stopped(const struct stepper *st, int *status)
 		if (pid == st->pid)
 			return true;
 		if (pid < 0 && errno != EINTR) {
-			*status = 0;
+			*err = errno;
 			return true;
 		}
 		// Only how soon it is looked again depends on the time, not what is seen.
@@ -65,16 +76,31 @@ static bool stopped(const struct stepper *st, int *status)
 	}
 }
 
+// It has been waited for: its pid may be another's soon.
+static void gone(struct stepper *st, const char *how, int n)
+{
+	give_up(st, "%s %d", how, n);
+	st->pid = 0;
+}
+
 static void look(struct stepper *st)
 {
-	int status = 0;
+	int status = 0, err = 0;
 
-	if (!stopped(st, &status))
+	if (!stopped(st, &status, &err))
 		st->state = STEP_ASLEEP;
+	else if (err)
+		give_up(st, "waitpid: %s", strerror(err));
+	else if (WIFSIGNALED(status))
+		gone(st, "killed by signal", WTERMSIG(status));
 	else if (!WIFSTOPPED(status))
-		st->state = STEP_BROKEN;
-	else
-		st->state = WSTOPSIG(status) == SIGSTOP ? STEP_FINISHED : STEP_STOPPED;
+		gone(st, "exit status", WEXITSTATUS(status));
+	else if (WSTOPSIG(status) == SIGSTOP)
+		st->state = STEP_FINISHED;
+	else if (WSTOPSIG(status) == SIGTRAP)
+		st->state = STEP_STOPPED;
+	else // Not passed on: an instruction that faults would only be stepped into again.
+		give_up(st, "it got signal %d", WSTOPSIG(status));
 }
 
 void step_begin(struct stepper *st, const struct step *s)
@@ -87,22 +113,25 @@ void step_begin(struct stepper *st, const struct step *s)
 	sigaddset(&chld, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &chld, NULL);
 	st->pid = start(s);
-	st->state = STEP_BROKEN;
-	if (st->pid < 0)
+	if (st->pid < 0) {
+		give_up(st, "fork: %s", strerror(errno));
 		return;
+	}
 	look(st);
 	st->sleeps = s->sleeps;
+	if (st->state == STEP_BROKEN)
+		return;
 	if (st->state == STEP_FINISHED && ptrace(PTRACE_SETOPTIONS, st->pid, NULL, PTRACE_O_EXITKILL) == 0)
 		st->state = STEP_STOPPED;
 	else
-		st->state = STEP_BROKEN;
+		give_up(st, "it can't be traced");
 }
 
 void step_next(struct stepper *st)
 {
 	if (st->state == STEP_STOPPED) {
 		if (ptrace(PTRACE_SINGLESTEP, st->pid, NULL, NULL)) {
-			st->state = STEP_BROKEN;
+			give_up(st, "PTRACE_SINGLESTEP: %s", strerror(errno));
 			return;
 		}
 		st->n++;

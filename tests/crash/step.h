@@ -17,7 +17,7 @@ enum step_state {
 	STEP_STOPPED,  // before an instruction of op
 	STEP_ASLEEP,   // in a system call that does not return by itself
 	STEP_FINISHED, // op has returned
-	STEP_BROKEN,   // the child could not be run, or ended by itself
+	STEP_BROKEN,   // the child could not be run, got a signal, or ended by itself
 };
 
 struct stepper {
@@ -25,6 +25,7 @@ struct stepper {
 	enum step_state state;
 	long n; // instructions executed; a system call it sleeps in counts
 	bool sleeps;
+	char why[64]; // if BROKEN
 };
 
 // Starts the child; it stands before the first instruction of op. The child dies with its tracer, the calling process.
@@ -33,7 +34,7 @@ void step_begin(struct stepper *st, const struct step *s);
 void step_next(struct stepper *st);
 // As step_next, until k instructions are executed or op sleeps or has returned.
 void step_to(struct stepper *st, long k);
-// SIGKILL. The child is dead and waited for on return; its pid stays in st->pid.
+// SIGKILL. The child is dead and waited for on return; its pid stays in st->pid, unless it had ended before: then 0.
 void step_kill(struct stepper *st);
 
 // Is that process asleep in the kernel? It is not while it runs, is about to, or stands still for a tracer.

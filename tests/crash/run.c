@@ -129,14 +129,17 @@ static void judge_here(struct stage *s, struct death *d)
 static uint64_t hash_now(struct stage *s)
 {
 	struct shmchan_ctl_proc *p = &s->map->c.procs[s->scene->slot];
-	uint64_t *skip[6] = {(uint64_t *)&p->pid, (uint64_t *)&p->start_time};
+	uint64_t *skip[6 + SHMCHAN_PULSE_WORDS] = {(uint64_t *)&p->pid, (uint64_t *)&p->start_time};
 	shmchan_lock *lock[4];
-	unsigned n = locks(s, lock);
+	unsigned n = locks(s, lock), skips = 2;
 
 	// Thread ids, and what the kernel makes of them.
-	for (unsigned i = 0; i < n; i++)
-		skip[2 + i] = (uint64_t *)lock[i];
-	return snap_hash(&s->now, skip, 2 + n);
+	while (n > 0)
+		skip[skips++] = (uint64_t *)lock[--n];
+	for (unsigned i = 0; i < SHMCHAN_PULSE_WORDS; i++)
+		skip[skips++] =
+			(uint64_t *)shmchan_pulse_at(shmchan_ctl_pulse(&s->map->c, s->scene->slot), i);
+	return snap_hash(&s->now, skip, skips);
 }
 
 static void note_change(struct stage *s, long k)

@@ -20,12 +20,9 @@
 static const struct {
 	enum shmchan_kind kind;
 	const char *name;
-} kinds[] = {{SHMCHAN_KIND_SLOT, "slot"},
-	     {SHMCHAN_KIND_SLOT_REF, "slot-ref"},
-	     {SHMCHAN_KIND_SPSC, "spsc"},
-	     {SHMCHAN_KIND_MPSC, "mpsc"},
-	     {SHMCHAN_KIND_MPSC_LIST, "mpsc-list"},
-	     {SHMCHAN_KIND_MPSC_INTRUSIVE, "mpsc-intrusive"},
+} kinds[] = {{SHMCHAN_KIND_SLOT, "slot"},           {SHMCHAN_KIND_SLOT_REF, "slot-ref"},
+	     {SHMCHAN_KIND_SPSC, "spsc"},           {SHMCHAN_KIND_MPSC, "mpsc"},
+	     {SHMCHAN_KIND_MPSC_LIST, "mpsc-list"}, {SHMCHAN_KIND_MPSC_INTRUSIVE, "mpsc-intrusive"},
 	     {SHMCHAN_KIND_MPMC2, "mpmc2"}};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -71,11 +68,11 @@ static void prepare(struct stage *s)
 {
 	struct world *w = s->w;
 
-	for (unsigned slot = 1; slot <= WORLD_SLOTS; slot++)
+	for (unsigned slot = 1; slot <= w->slots; slot++)
 		world_attach(w, slot);
 	for (unsigned i = 0; i < s->offset; i++) {
 		world_send(w, i % 2 && w->ends[3].c ? 3 : 1, false, false);
-		world_receive(w);
+		world_receive(w, 2);
 	}
 	for (unsigned i = 0; i < s->prefill; i++) {
 		unsigned from = i % 2 && w->ends[3].c ? 3 : 1;
@@ -106,7 +103,7 @@ static bool watch_memory(struct stage *s, struct shmchan_map *map)
 static void run_peers(struct stage *s)
 {
 	long between = options.brief ? s->course->last / 2 + 1 : s->course->last / 16 + 1;
-	unsigned turns = s->w->ends[3].c ? 2 : 1;
+	unsigned turns = 1 + (s->w->ends[3].c != NULL) + (s->w->ends[4].c != NULL);
 
 	for (unsigned turn = 0; turn < turns; turn++) {
 		for (long i = 1; i < s->course->cnt && !options.brief && !done_with(s); i++)
@@ -183,7 +180,7 @@ static void run_one(const struct scene *scene, enum shmchan_kind kind, enum shmc
 	snap_drop(&s.now);
 	snap_drop(&s.start);
 	shmchan_map_close(&map);
-	for (unsigned slot = 1; slot <= WORLD_SLOTS; slot++)
+	for (unsigned slot = 1; slot <= w.slots; slot++)
 		world_detach(&w, slot);
 	world_destroy(&w);
 	munmap(w.notes, sizeof(*w.notes));

@@ -87,17 +87,34 @@ static unsigned locks(struct stage *s, shmchan_lock *out[4])
 	return n;
 }
 
+static bool held_by_actor(const struct stage *s, uint64_t w)
+{
+	return w >> 32 == shmchan_owner_make(s->scene->slot, s->w->inc[s->scene->slot]) &&
+	       (uint32_t)w & FUTEX_TID_MASK;
+}
+
 static void mark_as_the_kernel(struct stage *s)
 {
-	shmchan_owner actor = shmchan_owner_make(s->scene->slot, s->w->inc[s->scene->slot]);
 	shmchan_lock *lock[4];
 
 	for (unsigned n = locks(s, lock); n > 0; n--) {
 		uint64_t w = atomic_load(lock[n - 1]);
 
-		if (w >> 32 == actor && (uint32_t)w & FUTEX_TID_MASK)
+		if (held_by_actor(s, w))
 			atomic_store(lock[n - 1], (w & ~(uint64_t)FUTEX_TID_MASK) | FUTEX_OWNER_DIED);
 	}
+}
+
+// A peer that comes while the actor, who lives and stands still, holds a lock waits for it: it gets it at the release. Only the
+// first of a scene waits in vain, as it takes two seconds.
+static bool must_wait(struct stage *s, unsigned turn)
+{
+	shmchan_lock *lock[4];
+	bool held = false;
+
+	for (unsigned n = locks(s, lock); n > 0; n--)
+		held |= held_by_actor(s, atomic_load(lock[n - 1]));
+	return held && atomic_fetch_or(&s->w->score->in_vain, 1u << turn) & 1u << turn;
 }
 
 static void repair_and_judge(struct stage *s, void *arg)
@@ -111,6 +128,8 @@ static void repair_and_judge(struct stage *s, void *arg)
 	if (d->stir) {
 		mark_as_the_kernel(s);
 		scene_peer(s, 1);
+		if (s->w->ends[4].c)
+			scene_peer(s, 2);
 		scene_peer(s, 0);
 	}
 	world_bury(s->w, s->scene->slot, d->pid);
@@ -181,19 +200,24 @@ static void step_through(struct stage *s, void *arg)
 	const struct step step = {scene_before, scene_op, s, s->scene->sleep == SLEEPS};
 	struct death death = {.stir = plan->stir};
 	struct stepper st;
+	bool acted = plan->peer_at < 0;
 
 	step_begin(&st, &step);
 	death.pid = st.pid;
 	for (;;) {
-		bool woken = st.state == STEP_ASLEEP;
+		bool woken = st.state == STEP_ASLEEP, acts;
 
 		s->w->k = st.n;
 		if (st.state == STEP_BROKEN || (woken && !wake(s, &st, &death)))
 			break;
-		if (st.n == plan->peer_at)
+		acts = !acted && st.n >= plan->peer_at && !must_wait(s, plan->turn);
+		if (acts) {
+			s->w->peer_k = st.n;
 			scene_peer(s, plan->turn);
-		if (st.n >= plan->peer_at) {
-			if (st.n == 0 || st.n == plan->peer_at || woken || snap_changed(&s->now)) {
+			acted = true;
+		}
+		if (acted) {
+			if (st.n == 0 || acts || woken || snap_changed(&s->now)) {
 				judge_here(s, &death);
 				if (plan->record)
 					note_change(s, st.n);
@@ -473,7 +497,7 @@ static void kill_beside_sleeper(struct stage *s, void *arg)
 	step_kill(&st);
 	world_bury(s->w, s->scene->slot, st.pid);
 	look_after_sleeper(s, plan->shared, sleeper);
-	for (unsigned slot = 1; slot <= WORLD_SLOTS; slot++)
+	for (unsigned slot = 1; slot <= s->w->slots; slot++)
 		if (slot != s->scene->slot && !s->w->ends[slot].proc)
 			world_attach(s->w, slot);
 	world_settle(s->w, s->scene->slot);

@@ -253,10 +253,12 @@ void scene_peer(struct stage *s, unsigned turn)
 {
 	// The producer in this process numbers its messages behind those the actor might be sending.
 	s->w->next += 8;
-	if (turn % 2 && s->w->ends[3].c)
+	if (turn == 1 && s->w->ends[3].c)
 		world_send(s->w, 3, false, false);
+	else if (turn == 2 && s->w->ends[4].c)
+		world_receive(s->w, 4);
 	else if (s->scene->slot == 1)
-		world_receive(s->w);
+		world_receive(s->w, 2);
 	else
 		world_send(s->w, 1, s->scene->blocks, s->scene->replies);
 }

@@ -42,7 +42,8 @@ extern const unsigned scene_cnt;
 // In the child, before the operation.
 void scene_before(void *stage);
 void scene_op(void *stage);
-// A live peer of the actor acts: the other end of the channel, or at odd `turn` a second producer.
+// A live peer of the actor acts: at turn 1 a second producer, at turn 2 a second consumer, else, and where there is none, the
+// other end of the channel.
 void scene_peer(struct stage *s, unsigned turn);
 
 #endif

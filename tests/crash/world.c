@@ -10,13 +10,19 @@
 #include "shmchan/map.h"
 #include "shmchan/spsc.h"
 
-static const unsigned slot1[] = {1}, slot2[] = {2}, slots13[] = {1, 3}, slots12[] = {1, 2, 3};
-static const char *const names[] = {"asker", "worker", "other"};
+static const unsigned slot1[] = {1}, slot2[] = {2}, slots13[] = {1, 3}, slots24[] = {2, 4},
+		      all[] = {1, 2, 3, 4};
+static const char *const names[] = {"asker", "worker", "other", "helper"};
 static const char *const counters[] = {"messages"};
 
 bool world_many(enum shmchan_kind kind)
 {
 	return kind >= SHMCHAN_KIND_MPSC;
+}
+
+bool world_shared(enum shmchan_kind kind)
+{
+	return kind == SHMCHAN_KIND_MPMC2;
 }
 
 bool world_refs(enum shmchan_kind kind)
@@ -28,6 +34,8 @@ bool world_create(struct world *w)
 {
 	bool one = w->kind == SHMCHAN_KIND_SLOT || w->kind == SHMCHAN_KIND_SLOT_REF;
 	bool many = world_many(w->kind);
+
+	w->slots = world_shared(w->kind) ? 4 : 3;
 	struct shmchan_chan_spec chans[] = {
 		{.name = "c",
 		 .kind = w->kind,
@@ -35,8 +43,8 @@ bool world_create(struct world *w)
 		 .msg_size = 16,
 		 .producers = many ? slots13 : slot1,
 		 .producer_cnt = many ? 2 : 1,
-		 .consumers = slot2,
-		 .consumer_cnt = 1,
+		 .consumers = world_shared(w->kind) ? slots24 : slot2,
+		 .consumer_cnt = world_shared(w->kind) ? 2 : 1,
 		 .on_crash = w->on_crash,
 		 .max_deliveries = 2,
 		 .tally = counters,
@@ -59,10 +67,10 @@ bool world_create(struct world *w)
 		 .consumer_cnt = 1},
 	};
 	struct shmchan_pool_spec pool = {
-		.name = "p", .block_size = 64, .block_cnt = WORLD_BLOCKS, .users = slots12, .user_cnt = 3};
+		.name = "p", .block_size = 64, .block_cnt = WORLD_BLOCKS, .users = all, .user_cnt = w->slots};
 	struct shmchan_group_spec spec = {.name = w->group,
 					  .services = names,
-					  .service_cnt = 3,
+					  .service_cnt = w->slots,
 					  .chans = chans,
 					  .chan_cnt = 3,
 					  .pools = &pool,
@@ -78,7 +86,7 @@ bool world_create(struct world *w)
 		fprintf(stderr, "crash: can't create group %s: %s: %s\n", w->group, why.object, why.text);
 		return false;
 	}
-	for (unsigned slot = 1; slot <= WORLD_SLOTS; slot++)
+	for (unsigned slot = 1; slot <= w->slots; slot++)
 		if (shmchan_broker_announce(w->b, slot, &w->inc[slot]))
 			return false;
 	w->next = 1;
@@ -146,10 +154,11 @@ void world_attach(struct world *w, unsigned slot)
 	must(shmchan_pool_open(e->proc, "p", &e->pool, NULL), "open p");
 	if (slot == 3 && !world_many(w->kind))
 		return;
-	must(shmchan_open(e->proc, "c", slot == 2 ? SHMCHAN_RX : SHMCHAN_TX, &e->c, NULL), "open c");
+	must(shmchan_open(e->proc, "c", slot == 2 || slot == 4 ? SHMCHAN_RX : SHMCHAN_TX, &e->c, NULL),
+	     "open c");
 	if (slot == 1 && w->kind == SHMCHAN_KIND_SPSC)
 		go_round(e->c);
-	if (slot == 3)
+	if (slot > 2)
 		return;
 	must(shmchan_open(e->proc, "reply", slot == 2 ? SHMCHAN_TX : SHMCHAN_RX, &e->reply, NULL),
 	     "open reply");
@@ -218,9 +227,9 @@ static void check_content(struct world *w, struct shmchan_pool *pool, const stru
 				(unsigned long long)m->corr);
 }
 
-int world_receive(struct world *w)
+int world_receive(struct world *w, unsigned slot)
 {
-	struct ends *e = &w->ends[2];
+	struct ends *e = &w->ends[slot];
 	struct shmchan_msg m;
 	int err = shmchan_take(e->c, &m);
 
@@ -417,6 +426,10 @@ static void drain(struct world *w)
 		must(shmchan_tally_add(rx->c, 0, 1), "tally");
 		must(shmchan_done(rx->c), "done");
 	}
+	// An empty channel, seen from its other end too; that end then frees for the producers what it has done.
+	if (w->ends[4].c && shmchan_take(w->ends[4].c, &m) != SHMCHAN_EMPTY)
+		world_violation(w, "one consumer finds the channel empty, the other message %llu",
+				(unsigned long long)m.corr);
 }
 
 static void refill(struct world *w)
@@ -507,7 +520,7 @@ void world_settle(struct world *w, unsigned slot)
 	judge(w);
 	if (shmchan_broker_check(w->b, complain, w))
 		world_violation(w, "check after refilling");
-	for (unsigned i = 1; i <= WORLD_SLOTS; i++)
+	for (unsigned i = 1; i <= w->slots; i++)
 		next_incarnation(w, i);
 	check_pool(w);
 }

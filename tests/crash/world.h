@@ -3,6 +3,7 @@
 //	slot 1  producer of "c", receiver of "reply" and "refs"
 //	slot 2  consumer of "c", producer of "reply" and "refs"
 //	slot 3  second producer of "c", where the kind has several
+//	slot 4  second consumer of "c", where the kind has several
 //
 // Every message has a number of its own as its correlation id. Producers number theirs with growing numbers.
 // Who is attached in a process goes on, after a fork, in the child with all that it knew: a live peer of the dead.
@@ -14,7 +15,7 @@
 
 #define WORLD_BLOCKS 16 // as many as give each process a magazine
 #define WORLD_NOTES 64
-#define WORLD_SLOTS 3
+#define WORLD_SLOTS 4
 #define WORLD_MESSAGES 256
 
 enum note_what {
@@ -49,6 +50,8 @@ struct ends {
 // What all processes of the test add up: in memory they share.
 struct score {
 	_Atomic unsigned long points, states, violations;
+	_Atomic unsigned
+		in_vain; // peers that have waited in vain for a lock of the actor: a bit for each turn (scene_peer)
 	_Atomic bool broken;
 };
 
@@ -58,6 +61,7 @@ struct world {
 	enum shmchan_kind kind, reply_kind;
 	enum shmchan_on_crash on_crash;
 	uint32_t cap;
+	unsigned slots; // in use
 	unsigned inc[WORLD_SLOTS + 1];
 	struct ends ends[WORLD_SLOTS + 1];
 	uint64_t next;      // next number
@@ -77,8 +81,9 @@ struct world {
 	} seen[WORLD_MESSAGES];
 };
 
-bool world_many(enum shmchan_kind kind); // producers
-bool world_refs(enum shmchan_kind kind); // each message must carry a block
+bool world_many(enum shmchan_kind kind);   // producers
+bool world_shared(enum shmchan_kind kind); // consumers, several
+bool world_refs(enum shmchan_kind kind);   // each message must carry a block
 
 bool world_create(struct world *w);
 void world_destroy(struct world *w);
@@ -117,8 +122,8 @@ void world_note(struct world *w, enum note_what what, uint64_t corr);
 
 // Sends one message from a slot attached here; block: with a block that holds its number.
 int world_send(struct world *w, unsigned slot, bool block, bool reply);
-// Takes and completes one message; EMPTY if there is none.
-int world_receive(struct world *w);
+// Takes and completes one message at slot 2 or 4; EMPTY if there is none.
+int world_receive(struct world *w, unsigned slot);
 
 // After the death of `slot`, pid: recovers and checks.
 void world_bury(struct world *w, unsigned slot, pid_t pid);

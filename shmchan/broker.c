@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "shmchan/spare.h"
 
 #define DEAD_NAME "dead"
 #define DEAD_CNT 1024
@@ -349,6 +350,7 @@ static int adopt(struct shmchan_broker **out, const char *group, pid_t former, s
 
 		if (shmchan_life_state(life) == SHMCHAN_PROC_DEAD)
 			shmchan_broker_recover(b, slot, NULL, NULL);
+		shmchan_spare_finish(&b->map.c, slot);
 	}
 	*out = b;
 	return 0;
@@ -492,19 +494,29 @@ static void sweep_one(void *ctx, const char *group, const char *object)
 		s->removed++;
 }
 
+static void list_one(const _Atomic uint64_t *pid_word, const _Atomic uint64_t *start_word, pid_t *living,
+		     unsigned room, unsigned *cnt)
+{
+	uint64_t pid = atomic_load_explicit(pid_word, memory_order_acquire);
+	uint64_t start = atomic_load_explicit(start_word, memory_order_relaxed);
+
+	if (!pid || pid > INT32_MAX || !start || shmchan_start_time((pid_t)pid) != start)
+		return;
+	if (*cnt < room)
+		living[*cnt] = (pid_t)pid;
+	++*cnt;
+}
+
 static unsigned list_living(const struct shmchan_map *m, pid_t *living, unsigned room)
 {
 	unsigned cnt = 0;
 
 	for (unsigned slot = 1; slot < m->c.proc_cnt; slot++) {
-		uint64_t pid = atomic_load_explicit(&m->c.procs[slot].pid, memory_order_acquire);
-		uint64_t start = atomic_load_explicit(&m->c.procs[slot].start_time, memory_order_relaxed);
+		const struct shmchan_ctl_proc *p = &m->c.procs[slot];
 
-		if (!pid || pid > INT32_MAX || !start || shmchan_start_time((pid_t)pid) != start)
-			continue;
-		if (cnt < room)
-			living[cnt] = (pid_t)pid;
-		cnt++;
+		list_one(&p->pid, &p->start_time, living, room, &cnt);
+		if (atomic_load_explicit(&p->spare, memory_order_acquire))
+			list_one(&p->spare_pid, &p->spare_start, living, room, &cnt);
 	}
 	return cnt;
 }
@@ -632,7 +644,8 @@ int shmchan_broker_leaving(struct shmchan_broker *b, unsigned slot, bool leaving
 int shmchan_broker_slot(const struct shmchan_broker *b, unsigned slot, struct shmchan_slot_state *out)
 {
 	const struct shmchan_ctl_proc *p;
-	uint64_t life, left, pid;
+	uint64_t life, left, pid, spare_pid;
+	uint32_t spare;
 
 	if (slot < 1 || slot >= b->map.c.proc_cnt)
 		return SHMCHAN_EINVAL;
@@ -640,6 +653,8 @@ int shmchan_broker_slot(const struct shmchan_broker *b, unsigned slot, struct sh
 	life = atomic_load_explicit(&p->life, memory_order_acquire);
 	pid = atomic_load_explicit(&p->pid, memory_order_acquire);
 	left = atomic_load_explicit(&p->left, memory_order_acquire);
+	spare = atomic_load_explicit(&p->spare, memory_order_acquire);
+	spare_pid = spare ? atomic_load_explicit(&p->spare_pid, memory_order_acquire) : 0;
 	*out = (struct shmchan_slot_state){
 		.state = shmchan_life_state(life),
 		.incarnation = (uint32_t)life,
@@ -650,6 +665,10 @@ int shmchan_broker_slot(const struct shmchan_broker *b, unsigned slot, struct sh
 		.exit_status = (left & SHMCHAN_LEFT) && (uint32_t)left == (uint32_t)life
 				       ? (int)(left >> 32 & 0xff)
 				       : -1,
+		.spare = spare,
+		.spare_pid = spare_pid <= INT32_MAX ? (pid_t)spare_pid : 0,
+		.spare_start = atomic_load_explicit(&p->spare_start, memory_order_relaxed),
+		.spare_waits = spare && atomic_load_explicit(&p->spare_waits, memory_order_acquire) == spare,
 	};
 	return 0;
 }

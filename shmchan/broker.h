@@ -105,6 +105,18 @@ SHMCHAN_API int shmchan_broker_announce(struct shmchan_broker *b, unsigned slot,
 // shmchan_broker_spawned records the pid of the announced incarnation (start time is read from /proc).
 SHMCHAN_API int shmchan_broker_spawned(struct shmchan_broker *b, unsigned slot, pid_t pid);
 
+// Warm spares. A spare is a process of a service that was started ahead: with SHMCHAN_SPARE=number in its environment, it waits in
+// shmchan_attach_env until the process slot is given to it. A slot has one at most.
+//
+// shmchan_broker_spare gives the number for one that is to be started; shmchan_broker_spare_spawned records its pid;
+// shmchan_broker_spare_gone forgets it: it is dead, or was not started. shmchan_broker_spare_give makes it the incarnation that is
+// announced, in the place of shmchan_broker_spawned. Errors: EINVAL no such slot; ESTALE there is a spare already, or none; or
+// no incarnation is announced.
+SHMCHAN_API int shmchan_broker_spare(struct shmchan_broker *b, unsigned slot, unsigned *number);
+SHMCHAN_API int shmchan_broker_spare_spawned(struct shmchan_broker *b, unsigned slot, pid_t pid);
+SHMCHAN_API int shmchan_broker_spare_gone(struct shmchan_broker *b, unsigned slot);
+SHMCHAN_API int shmchan_broker_spare_give(struct shmchan_broker *b, unsigned slot);
+
 #define SHMCHAN_DEATH_DRAINED (-1) // nobody died: the message was taken out of its channel (edit.h)
 
 // shmchan_broker_leaving says whether the incarnation that runs is to end when its channels are empty; shmchan_receives is false
@@ -119,6 +131,10 @@ struct shmchan_slot_state {
 	uint64_t start_time; // as in /proc/PID/stat; 0 = not recorded: it was dead when it was to be
 	bool attached, ready; // this incarnation has
 	int exit_status;      // it said that it calls exit() with that; -1 = it did not say. A hint: its own word
+	unsigned spare;       // number of the spare that waits for the slot; 0 = there is none
+	pid_t spare_pid;      // 0 = not recorded: it is about to be started, or its broker was killed then
+	uint64_t spare_start; // as start_time
+	bool spare_waits;     // it has come to where it waits
 };
 // Errors: EINVAL no such slot.
 SHMCHAN_API int shmchan_broker_slot(const struct shmchan_broker *b, unsigned slot,

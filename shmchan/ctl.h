@@ -7,6 +7,7 @@
 //	slot: own          the process of the slot          broker, tools
 //	slot: bell         the process and its peers        the same
 //	slot: pulse        the process, the kernel          the broker
+//	slot: spare        the broker, the spare            the same, tools (spare.h)
 //
 // Truth: `life` of a slot says which incarnation exists and in what state; pid and start time only locate it.
 #ifndef SHMCHAN_CTL_H
@@ -36,9 +37,16 @@ struct shmchan_ctl_proc {
 
 	shmchan_bell bell;
 	char pad2[SHMCHAN_LINE - 4];
+
+	_Atomic uint64_t spare_pid, spare_start;
+	_Atomic uint64_t given;
+	_Atomic uint32_t spare, spare_last; // spare_last: the last number given out
+	_Atomic uint32_t spare_waits;
+	_Atomic uint32_t spare_turn; // a futex: counts what was given
+	char pad3[SHMCHAN_LINE - 40];
 };
 #define SHMCHAN_LEFT ((uint64_t)1 << 40)
-_Static_assert(sizeof(struct shmchan_ctl_proc) == 3 * SHMCHAN_LINE, "three writers, three lines");
+_Static_assert(sizeof(struct shmchan_ctl_proc) == 4 * SHMCHAN_LINE, "three writers, three lines, and one for spares");
 
 #define SHMCHAN_SLOT_WORDS (SHMCHAN_SLOT_MAX / 64)
 

@@ -15,6 +15,7 @@ uint64_t shmchan_layout_hash(void)
 		SHMCHAN_PULSE_WORDS,
 		sizeof(struct shmchan_ctl_proc),
 		offsetof(struct shmchan_ctl_proc, bell),
+		offsetof(struct shmchan_ctl_proc, given),
 		sizeof(struct shmchan_ctl_entry),
 		offsetof(struct shmchan_ctl_entry, tally_name),
 		sizeof(struct shmchan_ring),

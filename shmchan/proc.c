@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "shmchan/list_chan.h"
 #include "shmchan/probe.h"
+#include "shmchan/spare.h"
 
 void shmchan_proc_init(struct shmchan_proc *p, const struct shmchan_ctl_ref *c, unsigned slot,
 		       uint32_t incarnation)
@@ -73,8 +74,9 @@ static int take_slot(struct shmchan_proc *p, struct shmchan_why *why)
 	return 0;
 }
 
-int shmchan_attach(struct shmchan_proc **out, const char *group, unsigned slot, unsigned incarnation,
-		   struct shmchan_why *why)
+// As incarnation `incarnation`, or, if `spare` is not 0, as the one that is given to the spare of that number.
+static int attach(struct shmchan_proc **out, const char *group, unsigned slot, unsigned incarnation, unsigned spare,
+		  struct shmchan_why *why)
 {
 	struct shmchan_ctl_ref c;
 	struct shmchan_proc *p;
@@ -91,6 +93,8 @@ int shmchan_attach(struct shmchan_proc **out, const char *group, unsigned slot, 
 	if (!err && slot >= c.proc_cnt)
 		err = shmchan_fail(why, SHMCHAN_ENOENT, 0, group, "process slot %u; the group has %u", slot,
 				   c.proc_cnt);
+	if (!err && spare)
+		incarnation = shmchan_spare_wait(&c, slot, spare);
 	p = err ? NULL : calloc(1, sizeof(*p));
 	if (!err && !p)
 		err = shmchan_fail(why, SHMCHAN_ENOMEM, 0, group, "%zu bytes", sizeof(*p));
@@ -113,6 +117,12 @@ int shmchan_attach(struct shmchan_proc **out, const char *group, unsigned slot, 
 	return 0;
 }
 
+int shmchan_attach(struct shmchan_proc **out, const char *group, unsigned slot, unsigned incarnation,
+		   struct shmchan_why *why)
+{
+	return attach(out, group, slot, incarnation, 0, why);
+}
+
 static bool env_number(const char *name, unsigned *out)
 {
 	const char *s = getenv(name);
@@ -130,14 +140,25 @@ static bool env_number(const char *name, unsigned *out)
 int shmchan_attach_env(struct shmchan_proc **out, struct shmchan_why *why)
 {
 	const char *group = getenv("SHMCHAN_GROUP");
-	unsigned slot, incarnation;
+	unsigned slot, incarnation, spare = 0;
+	char text[16];
+	int err;
 
 	*out = NULL;
+	if (getenv("SHMCHAN_SPARE") && !env_number("SHMCHAN_SPARE", &spare))
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, "environment", "SHMCHAN_SPARE is no number");
 	if (!group || !env_number("SHMCHAN_SLOT", &slot) || !env_number("SHMCHAN_INCARNATION", &incarnation))
 		return shmchan_fail(
 			why, SHMCHAN_EINVAL, 0, "environment",
 			"SHMCHAN_GROUP, SHMCHAN_SLOT and SHMCHAN_INCARNATION are set by the supervisor");
-	return shmchan_attach(out, group, slot, incarnation, why);
+	err = attach(out, group, slot, incarnation, spare, why);
+	if (err || !spare)
+		return err;
+	// What it is now, for the program and its children.
+	snprintf(text, sizeof(text), "%u", (*out)->incarnation);
+	setenv("SHMCHAN_INCARNATION", text, 1);
+	unsetenv("SHMCHAN_SPARE");
+	return 0;
 }
 
 void shmchan_detach(struct shmchan_proc *p)

@@ -96,7 +96,8 @@ SHMCHAN_API int shmchan_attach(struct shmchan_proc **out, const char *group, uns
 // shmchan_attach_env does the same with SHMCHAN_GROUP, SHMCHAN_SLOT and SHMCHAN_INCARNATION from the environment;
 // EINVAL if one is missing or not a number. Where SHMCHAN_FDS is set ("OBJECT:FD,...", the control segment without a
 // name), segments of the group are taken from these descriptors, for a process that may not open them; they become
-// close-on-exec with their first use.
+// close-on-exec with their first use. With SHMCHAN_SPARE, not 0, this process was started ahead: the call waits until the slot is
+// given to it, and leaves the environment as if it had been started then, which no other thread may read meanwhile.
 SHMCHAN_API int shmchan_attach_env(struct shmchan_proc **out, struct shmchan_why *why);
 
 // shmchan_detach closes all channels and pools opened through `p`, and unmaps. Messages in flight stay in

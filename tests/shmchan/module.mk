@@ -13,3 +13,4 @@ SCRIPTS += tests/shmchan/install.sh
 TSAN_TESTS += test_threads
 test_edit_SRC += tests/crash/step.c
 test_select_LDLIBS += -luring
+test_spare_SRC += tests/crash/step.c

@@ -171,6 +171,8 @@ static bool on_orphan(void *group, const struct orphan *o)
 	if (o->slot < 1 || o->slot > g->service_cnt)
 		return false;
 	s = &g->services[o->slot - 1];
+	if (o->spare)
+		spare_orphan(s, o);
 	shmchan_broker_slot(g->broker, o->slot, &st);
 	if (s->found == SERVICE_UNBORN && st.state == SHMCHAN_PROC_ANNOUNCED && o->leads &&
 	    o->incarnation == st.incarnation) {
@@ -219,12 +221,14 @@ static void find_all(struct group *g)
 		restore(&g->services[i]);
 		find(&g->services[i]);
 		search |= g->services[i].found == SERVICE_UNBORN || g->services[i].found == SERVICE_DIED;
+		search |= spare_find(&g->services[i]);
 	}
 	if (search)
 		orphan_each(g->plan->spec.name, on_orphan, g);
 	for (unsigned i = 0; i < g->service_cnt; i++) {
 		if (g->services[i].found == SERVICE_UNBORN)
 			settle_unborn(&g->services[i]);
+		spare_found(&g->services[i]);
 		service_keep(&g->services[i]);
 	}
 }
@@ -368,6 +372,8 @@ void adopt_go_on(struct group *g)
 	for (unsigned i = 0; i < g->service_cnt; i++)
 		go_on_service(&g->services[i]);
 	poison_adopted(g->poison);
+	for (unsigned i = 0; i < g->service_cnt; i++)
+		spare_settle(&g->services[i]);
 	scale_resume(g);
 	if (g->stopping)
 		chaos_stop(&g->chaos);

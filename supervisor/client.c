@@ -47,6 +47,14 @@ static void print_parked(const json_t *status)
 	}
 }
 
+static void spare_text(const json_t *spare, char *out, size_t size)
+{
+	out[0] = 0;
+	if (spare)
+		snprintf(out, size, "; spare %lld%s", (long long)json_integer_value(json_object_get(spare, "pid")),
+			 json_is_true(json_object_get(spare, "waits")) ? "" : " starts");
+}
+
 static void print_table(const json_t *status)
 {
 	const json_t *s, *services = json_object_get(status, "services");
@@ -68,19 +76,20 @@ static void print_table(const json_t *status)
 	{
 		const char *last = json_string_value(json_object_get(s, "last"));
 		const char *said = json_string_value(json_object_get(s, "status"));
-		char pid[24] = "-";
+		char pid[24] = "-", spare[48];
 
 		if (json_integer_value(json_object_get(s, "pid")))
 			snprintf(pid, sizeof(pid), "%lld",
 				 (long long)json_integer_value(json_object_get(s, "pid")));
-		printf("%-*s %8s %11lld %-10s %7.1f s %8lld %6lld %6lld  %s%s%s\n", width,
+		spare_text(json_object_get(s, "spare"), spare, sizeof(spare));
+		printf("%-*s %8s %11lld %-10s %7.1f s %8lld %6lld %6lld  %s%s%s%s\n", width,
 		       json_string_value(json_object_get(s, "name")), pid,
 		       (long long)json_integer_value(json_object_get(s, "incarnation")),
 		       json_string_value(json_object_get(s, "state")),
 		       json_real_value(json_object_get(s, "seconds")),
 		       (long long)json_integer_value(json_object_get(s, "respawns")),
 		       (long long)json_integer_value(json_object_get(s, "depth_in")),
-		       (long long)json_integer_value(json_object_get(s, "depth_out")), last ? last : "-",
+		       (long long)json_integer_value(json_object_get(s, "depth_out")), last ? last : "-", spare,
 		       said ? "; says: " : "", said ? said : "");
 	}
 }

@@ -59,8 +59,10 @@ bool group_done(const struct group *g)
 			return false;
 		if (!svc_is_down(state) && (state != SVC_WAITING || g->stopping))
 			return false;
+		if (g->services[i].spare.pidfd.fd >= 0)
+			return false;
 	}
-	return true;
+	return !corpse_any(g);
 }
 
 static void start_what_can(struct group *g)
@@ -183,10 +185,13 @@ static void reap_strangers(struct group *g)
 		info.si_pid = 0;
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid == 0)
 			return;
-		while (i < g->service_cnt && g->services[i].pid != info.si_pid)
+		while (i < g->service_cnt && g->services[i].pid != info.si_pid &&
+		       g->services[i].spare.pid != info.si_pid)
 			i++;
-		if (i < g->service_cnt)
+		if (i < g->service_cnt && g->services[i].pid == info.si_pid)
 			service_reap(&g->services[i]);
+		else if (i < g->service_cnt)
+			spare_reap(&g->services[i]);
 		else if (!upgrade_reap(g, info.si_pid))
 			waitpid(info.si_pid, NULL, WNOHANG);
 	}
@@ -475,6 +480,10 @@ static void run(struct group *g)
 			poll(&p, 1, BROKEN_WAIT_MS); // an adopted one is no child
 			waitpid(g->services[i].pid, NULL, WNOHANG);
 		}
+	for (unsigned i = 0; i < g->service_cnt; i++)
+		if (g->services[i].spare.pidfd.fd >= 0)
+			kill(-g->services[i].spare.pid, SIGKILL);
+	corpse_forget(g);
 	group_stop(g, GROUP_ALL_ENDED);
 	progress_stop(&g->progress);
 }

@@ -3,7 +3,8 @@
 //	pidfd readable -> rest of the process group killed -> waitid -> shmchan_broker_recover -> judged
 //	-> shmchan_broker_announce -> posix_spawn
 //
-// Where it is seen earlier (early.h), the death is counted and the group recovered then, and the rest follows with the pidfd.
+// Where it is seen earlier (early.h), the death is counted and the group recovered then. If there is a spare (spare.h) all the
+// rest is done then too, and the spare is given the slot instead of the posix_spawn; else it follows with the pidfd.
 #ifndef SUPERVISOR_GROUP_H
 #define SUPERVISOR_GROUP_H
 
@@ -11,6 +12,7 @@
 #include "supervisor/alert.h"
 #include "supervisor/chaos.h"
 #include "supervisor/control.h"
+#include "supervisor/corpse.h"
 #include "supervisor/early.h"
 #include "supervisor/events.h"
 #include "supervisor/hang.h"
@@ -25,6 +27,7 @@
 #include "supervisor/progress.h"
 #include "supervisor/report.h"
 #include "supervisor/scale.h"
+#include "supervisor/spare.h"
 #include "supervisor/tell.h"
 #include "supervisor/upgrade.h"
 #include "supervisor/strategy.h"
@@ -75,6 +78,7 @@ struct service {
 	struct loop_watch pidfd; // fd < 0: no process
 	struct loop_timer timer; // of the state it is in
 	struct early early;
+	struct spare spare;
 	struct group *group;
 	const struct plan_service *plan;
 	struct launch launch;
@@ -141,6 +145,7 @@ struct group {
 	struct chaos chaos;
 	struct service *services;
 	unsigned service_cnt;
+	struct corpse *corpses;
 	struct loop_watch signals;
 	struct loop_timer retry; // PEER_DIED answers that found no room
 	struct loop_timer go_on; // group_go_on, once per turn

@@ -202,6 +202,7 @@ bool service_feed(struct service *s, enum svc_event event)
 		break;
 	}
 	service_keep(s);
+	spare_settle(s);
 	group_go_on_soon(s->group);
 	return true;
 }
@@ -246,6 +247,7 @@ static void spawn(struct service *s)
 {
 	struct group *g = s->group;
 	int rc = shmchan_broker_announce(g->broker, s->slot, &s->incarnation), err;
+	bool warm;
 	struct fail fail;
 
 	if (rc) {
@@ -264,7 +266,8 @@ static void spawn(struct service *s)
 	s->since_ns = s->spawned_ns = loop_now();
 	loop_timer_cancel(g->loop, &s->timer);
 	service_keep(s); // before there is a process: an adopter knows what to look for
-	err = launch_spawn(&g->launcher, &s->launch, s->incarnation, &s->pid, &s->pidfd.fd);
+	warm = spare_take(s);
+	err = warm ? 0 : launch_spawn(&g->launcher, &s->launch, s->incarnation, &s->pid, &s->pidfd.fd);
 	if (err) {
 		s->pidfd.fd = -1;
 		s->pid = 0;
@@ -272,7 +275,8 @@ static void spawn(struct service *s)
 		return;
 	}
 	s->spawns++;
-	shmchan_broker_spawned(g->broker, s->slot, s->pid);
+	if (!warm)
+		shmchan_broker_spawned(g->broker, s->slot, s->pid);
 	service_keep(s);
 	service_watch(s);
 	tell(s);
@@ -436,6 +440,11 @@ void service_died_early(struct service *s, const siginfo_t *info)
 {
 	seen_dead(s, info);
 	recover(s, true);
+	if (!s->recovered || !spare_is_there(s) || !corpse_put(s->group, s->pidfd.fd))
+		return;
+	loop_unwatch(s->group->loop, &s->pidfd);
+	s->pidfd.fd = -1;
+	service_bury(s);
 }
 
 void service_reap(struct service *s)
@@ -495,6 +504,7 @@ int service_init(struct group *g, unsigned i, const char *notify_path, struct fa
 		.plan = &g->plan->services[i],
 		.slot = i + 1,
 	};
+	spare_init(s);
 	s->since_ns = loop_now();
 	s->reserved = s->plan->reserved;
 	if (s->reserved)

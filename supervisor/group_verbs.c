@@ -38,6 +38,7 @@ static json_t *status_of(const struct service *s, uint64_t now_ns)
 	}
 	if (s->adopted)
 		json_object_set_new(o, "adopted", json_true());
+	json_object_set_new(o, "spare", spare_status(s));
 	if (s->status[0])
 		json_object_set_new(o, "status", json_string(s->status));
 	return o;

@@ -199,8 +199,9 @@ int launch_prepare(struct launch *out, const struct plan *plan, unsigned index, 
 	out->argv = s->argv;
 	out->out = -1;
 	out->step = NULL;
+	out->spare = NULL;
 	out->confine = (struct confine){.plan = &s->confine};
-	out->envp = arena_alloc(a, cnt + s->env_cnt + 8, sizeof(*out->envp));
+	out->envp = arena_alloc(a, cnt + s->env_cnt + 9, sizeof(*out->envp));
 	for (char **e = environ; *e; e++)
 		if (!ours(*e) && !overridden(s, *e))
 			out->envp[n++] = *e;
@@ -213,6 +214,11 @@ int launch_prepare(struct launch *out, const struct plan *plan, unsigned index, 
 		out->envp[n++] = arena_printf(a, "WATCHDOG_USEC=%llu", (unsigned long long)(s->heartbeat_ns / 1000));
 		out->envp[n] = arena_printf(a, "WATCHDOG_PID=%0*d", CONFINE_PID_ROOM - 1, 0);
 		out->confine.pid_text = strchr(out->envp[n++], '=') + 1;
+	}
+	if (s->spare) {
+		out->envp[n] = arena_printf(a, "SHMCHAN_SPARE=%010u", 0);
+		out->spare = strchr(out->envp[n++], '=') + 1;
+		snprintf(out->spare, 11, "%u", 0); // as long as it can become
 	}
 	if (s->confine.any)
 		out->envp[n++] = make_files(&out->confine, plan, index + 1, a);
@@ -263,5 +269,15 @@ int launch_spawn(const struct launcher *l, struct launch *s, unsigned incarnatio
 	err = errno;
 	kill(*pid, SIGKILL);
 	waitpid(*pid, NULL, 0);
+	return err;
+}
+
+int launch_spare(const struct launcher *l, struct launch *s, unsigned number, pid_t *pid, int *pidfd)
+{
+	int err;
+
+	snprintf(s->spare, 11, "%u", number);
+	err = launch_spawn(l, s, 0, pid, pidfd);
+	snprintf(s->spare, 11, "%u", 0);
 	return err;
 }

@@ -15,6 +15,7 @@ struct launch {
 	char *const *argv;
 	char **envp;
 	char *incarnation; // in envp: where the number goes
+	char *spare;       // the same, of a spare; NULL: it has none
 	int out;           // descriptor for standard output and error; -1 = the supervisor's
 	struct confine confine;
 	const char *step; // after launch_spawn failed: what could not be done, or NULL
@@ -46,5 +47,7 @@ int launch_prepare(struct launch *out, const struct plan *plan, unsigned index, 
 // an errno value, with s->step.
 int launch_spawn(const struct launcher *l, struct launch *s, unsigned incarnation, pid_t *pid,
 		 int *pidfd);
+// launch_spare does so for the spare of that number, which is not yet an incarnation.
+int launch_spare(const struct launcher *l, struct launch *s, unsigned number, pid_t *pid, int *pidfd);
 
 #endif

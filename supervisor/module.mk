@@ -10,6 +10,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	client_events.c \
 	client_logs.c \
 	control.c \
+	corpse.c \
 	early.c \
 	events.c \
 	exits.c \
@@ -46,6 +47,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	scale.c \
 	schema.c \
 	service.c \
+	spare.c \
 	stale.c \
 	strategy.c \
 	tell.c \

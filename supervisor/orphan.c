@@ -56,7 +56,7 @@ static const char *value(const char *environ_text, size_t len, const char *name)
 
 static bool look(const char *group, const char *name, char *text, struct orphan *o)
 {
-	const char *its_group, *slot, *incarnation;
+	const char *its_group, *slot, *incarnation, *spare;
 	size_t len;
 
 	o->pid = atoi(name);
@@ -66,9 +66,11 @@ static bool look(const char *group, const char *name, char *text, struct orphan 
 	its_group = value(text, len, "SHMCHAN_GROUP=");
 	slot = value(text, len, "SHMCHAN_SLOT=");
 	incarnation = value(text, len, "SHMCHAN_INCARNATION=");
+	spare = value(text, len, "SHMCHAN_SPARE=");
 	if (its_group && slot && incarnation && strcmp(its_group, group) == 0) {
 		o->slot = (unsigned)strtoul(slot, NULL, 10);
 		o->incarnation = (unsigned)strtoul(incarnation, NULL, 10);
+		o->spare = spare ? (unsigned)strtoul(spare, NULL, 10) : 0;
 		o->leads = getpgid(o->pid) == o->pid;
 		return true;
 	}

@@ -10,6 +10,7 @@ struct orphan {
 	pid_t pid;
 	int pidfd; // opened before its environment was read: of the process that was seen
 	unsigned slot, incarnation;
+	unsigned spare; // its number, if it was started as one; 0 = it was not
 	bool leads; // its process group, as what the supervisor started does
 };
 

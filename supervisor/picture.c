@@ -88,6 +88,8 @@ static void draw_service(const struct picture *p, unsigned i)
 	for (unsigned d = 0; d < s->dep_cnt; d++)
 		fprintf(p->f, "%s%s", d ? ", " : "  (after ", p->plan->services[s->deps[d]].name);
 	fputs(s->dep_cnt ? ")" : "", p->f);
+	if (s->spare)
+		fprintf(p->f, ", %u spare%s", s->spare, plural(s->spare));
 	draw_confinement(p, s);
 	fputc('\n', p->f);
 }

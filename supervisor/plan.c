@@ -188,6 +188,11 @@ static int make_service(struct planner *p, unsigned item, unsigned replica, stru
 	out->ready_timeout_ns = (s->ready_timeout_ms ? *s->ready_timeout_ms : 60000) * MS;
 	out->stop_timeout_ns = (s->stop_timeout_ms ? *s->stop_timeout_ms : 5000) * MS;
 	out->heartbeat_ns = (s->heartbeat_ms ? *s->heartbeat_ms : 0) * MS;
+	out->spare = s->spare ? *s->spare : 0;
+	if (out->spare && !out->notifies)
+		return topo_bad(p->topo, AT("services", item, "spare", TOPO_NONE), p->fail,
+				"'spare' needs 'ready: notify': a spare waits in shmchan_attach_env, and does all else "
+				"after it");
 	out->strategy = PLAN_NONE;
 	if (s->log == TOPO_LOG_FILE && !p->data->logs)
 		return topo_bad(p->topo, AT("services", item, "log", TOPO_NONE), p->fail,

@@ -45,6 +45,7 @@ struct plan_service {
 	uint64_t ready_timeout_ns; // 0 = none
 	uint64_t stop_timeout_ns;
 	uint64_t heartbeat_ns;     // 0 = not looked at
+	unsigned spare;            // 0 or 1 idle process that takes its place over (spare.h)
 	bool reserved;             // above `replicas`: not started until it is scaled up
 	unsigned strategy;         // index of plan.strategies, or PLAN_NONE: restarted alone
 	enum topo_log log;         // file (only with plan.logs.folder), inherit or none

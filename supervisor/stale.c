@@ -107,8 +107,10 @@ static bool on_orphan(void *ctx, const struct orphan *o)
 	struct pollfd p = {o->pidfd, POLLIN, 0};
 	struct shmchan_view_proc v;
 
-	if (o->slot < 1 || shmchan_view_proc(s->view, o->slot - 1, &v) || v.state != SHMCHAN_PROC_ANNOUNCED ||
-	    v.incarnation != o->incarnation)
+	if (o->slot < 1 || shmchan_view_proc(s->view, o->slot - 1, &v))
+		return false;
+	if (o->spare ? o->spare != v.spare || v.spare_pid
+		     : v.state != SHMCHAN_PROC_ANNOUNCED || v.incarnation != o->incarnation)
 		return false;
 	s->ended += o->leads;
 	kill_group(o->pid, o->pidfd);
@@ -127,7 +129,8 @@ static unsigned end_unrecorded(const char *group)
 		return 0;
 	shmchan_view_group(s.view, &g);
 	for (unsigned i = 0; i < g.proc_cnt && !g.broker_alive; i++)
-		any |= shmchan_view_proc(s.view, i, &v) == 0 && v.state == SHMCHAN_PROC_ANNOUNCED;
+		any |= shmchan_view_proc(s.view, i, &v) == 0 &&
+		       (v.state == SHMCHAN_PROC_ANNOUNCED || (v.spare && !v.spare_pid));
 	if (any)
 		orphan_each(group, on_orphan, &s);
 	shmchan_view_close(s.view);

@@ -62,6 +62,7 @@ struct topo_service {
 	char **depends_on;
 	unsigned depends_on_cnt;
 	uint32_t *heartbeat_ms; // 0 = not looked at
+	uint32_t *spare;
 	enum topo_log log;
 	char *user;
 	char **groups;

@@ -98,6 +98,10 @@ const struct topo_key topo_keys[] = {
 	     "neither shmchan_beat nor WATCHDOG=1 came for so many milliseconds; also when it is stopped "
 	     "(SIGSTOP). It finds WATCHDOG_USEC and WATCHDOG_PID set, as under systemd. 0 does not look.",
 	     "0", 0, DAY_MS),
+	NUM(services, spare,
+	     "1: a process of it is started ahead and waits, in shmchan_attach_env, to take its place over at a death; see "
+	     "SPARES. Needs ready: notify.",
+	     "0", 0, 1),
 	KEY(services, log,
 	     "Its standard output and error: to a file of its own in the folder of logs, to those of "
 	     "shmsup, or nowhere. auto: file if there is `logs`, otherwise inherit.",

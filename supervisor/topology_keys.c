@@ -76,6 +76,7 @@ static const cyaml_schema_field_t service_fields[] = {
 	LIST(fatal_exits, OPT, struct topo_service, &number_entry, 0, 255),
 	LIST(depends_on, OPT, struct topo_service, &string_entry, 0, LIST_MAX),
 	NUMBER_OPT(heartbeat_ms, struct topo_service),
+	NUMBER_OPT(spare, struct topo_service),
 	CYAML_FIELD_ENUM("log", OPT | CYAML_FLAG_STRICT, struct topo_service, log, logs, 4),
 	STRING(user, OPT, struct topo_service),
 	LIST(groups, OPT, struct topo_service, &string_entry, 1, 64),

@@ -42,6 +42,7 @@ SCRIPTS += $(addprefix tests/supervisor/, \
 	many.sh \
 	poison.sh \
 	scale.sh \
+	spare.sh \
 	stale.sh \
 	strategy.sh \
 	systemd.sh \

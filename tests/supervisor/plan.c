@@ -122,7 +122,7 @@ Test(plan, life_and_logs)
 {
 	struct plan *p = make("group: g\n"
 			      "services:\n"
-			      "  - {name: a, command: a, heartbeat_ms: 250, log: none}\n"
+			      "  - {name: a, command: a, heartbeat_ms: 250, spare: 1, log: none}\n"
 			      "  - {name: w, replicas: 2, command: w}\n"
 			      "  - {name: z, command: z, log: inherit}\n"
 			      "channels:\n"
@@ -136,6 +136,7 @@ Test(plan, life_and_logs)
 	const struct plan_strategy *s = p->strategies;
 
 	cr_assert(p->services[0].heartbeat_ns == 250000000 && p->services[1].heartbeat_ns == 0);
+	cr_assert(p->services[0].spare == 1 && p->services[1].spare == 0);
 	cr_assert(p->services[0].log == TOPO_LOG_NONE && p->services[1].log == TOPO_LOG_FILE &&
 		  p->services[3].log == TOPO_LOG_INHERIT);
 	cr_assert(p->channels[0].alert_depth == 7 && p->channels[1].alert_depth == 7 &&

@@ -166,6 +166,8 @@ a() {
 	change "s/^    args: \[idle\]/&\n    ${1//&/\\&}/" "$2" "$3"
 }
 a 'heartbeat_ms: 90000000' "9:19: 'heartbeat_ms' must be in 0 to 86400000*" "a heartbeat of more than a day"
+a 'spare: 2' "9:12: 'spare' must be in 0 to 1, this is 2" "too many spares"
+a 'spare: 1\n    ready: spawn' "9:12: 'spare' needs 'ready: notify': *" "a spare of a service that does not say when it is ready"
 a 'log: here' "9:10: 'log' can't be 'here'; it is one of: auto, file, inherit, none" "unknown log"
 a 'log: file' "9:10: 'log' can't be 'file': the topology has no 'logs' with a folder" "a log file without a folder"
 a 'user: no-such-user' "9:11: there is no user 'no-such-user'" "unknown user"

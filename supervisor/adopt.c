@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "supervisor/fate.h"
 #include "supervisor/orphan.h"
+#include "supervisor/proc_stat.h"
 #include "supervisor/rundir.h"
 #include "supervisor/say.h"
 #include "supervisor/stale.h"
@@ -76,23 +77,9 @@ static void restore(struct service *s)
 // Unlike shmchan_start_time also of a zombie.
 static uint64_t start_time(pid_t pid)
 {
-	unsigned long long start = 0;
-	char path[40], text[1024], *p;
-	size_t n;
-	FILE *f;
+	struct proc_stat s;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[n] = 0;
-	p = strrchr(text, ')');
-	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-			 &start) != 1)
-		return 0;
-	return start;
+	return proc_stat_read(pid, &s) ? s.start_time : 0;
 }
 
 static bool is_child(int pidfd)

@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
+#include "supervisor/proc_stat.h"
 
 // linux/pidfd.h of Linux 6.15; libc's headers are older than the kernel this may run on.
 struct pidfd_info {
@@ -44,27 +43,11 @@ static bool ask_pidfd(int pidfd, siginfo_t *info)
 // Before that /proc has it. As long as a signal can be addressed to it the number is still its own.
 static bool ask_zombie(int pidfd, pid_t pid, siginfo_t *info)
 {
-	char path[40], text[1024], *p;
-	int wait_status;
-	size_t n;
-	FILE *f;
+	struct proc_stat s;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
+	if (!proc_stat_read(pid, &s) || s.state != 'Z' || pidfd_send_signal(pidfd, 0, NULL, 0))
 		return false;
-	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
-		n--;
-	text[n] = 0;
-	p = strrchr(text, ')');
-	if (!p || strncmp(p, ") Z", 3) != 0)
-		return false;
-	p = strrchr(p, ' '); // exit_code is the last field
-	if (sscanf(p, " %d", &wait_status) != 1 || pidfd_send_signal(pidfd, 0, NULL, 0))
-		return false;
-	fate_fill(info, wait_status);
+	fate_fill(info, s.wait_status);
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 #include "supervisor/fate.h"
+#include "supervisor/proc_stat.h"
 
 // True only if it can be seen that the thread has no memory: without the right to look the answer is another.
 static bool is_without_memory(int tasks, const char *tid)
@@ -40,42 +41,21 @@ static bool all_without_memory(int proc, unsigned *cnt)
 	return all && *cnt;
 }
 
-// Of /proc/PID/stat: how many threads it has, and with which status it ends.
-static bool read_stat(int proc, unsigned *threads, int *wait_status)
+static bool pass(int proc, int pidfd, struct proc_stat *stat)
 {
-	int fd = openat(proc, "stat", O_RDONLY | O_CLOEXEC);
-	char text[1024], *p;
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
-
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
-		return false;
-	text[n] = 0;
-	p = strrchr(text, ')');
-	if (!p || sscanf(p + 1,
-			 " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %u",
-			 threads) != 1)
-		return false;
-	p[n - (p - text) - 1] = 0; // the end of the line
-	p = strrchr(p, ' ');
-	return p && sscanf(p, " %d", wait_status) == 1;
-}
-
-static bool pass(int proc, int pidfd, int *wait_status)
-{
-	unsigned before, seen;
+	unsigned seen;
 
 	// Its folder was opened by number: as long as a signal can be addressed to it, the number is its own.
 	if (pidfd_send_signal(pidfd, 0, NULL, 0) || !all_without_memory(proc, &seen))
 		return false;
-	return pidfd_send_signal(pidfd, SIGKILL, NULL, 0) == 0 && read_stat(proc, &before, wait_status) &&
-	       all_without_memory(proc, &seen) && seen == before && read_stat(proc, &before, wait_status);
+	return pidfd_send_signal(pidfd, SIGKILL, NULL, 0) == 0 && proc_stat_read_at(proc, stat) &&
+	       all_without_memory(proc, &seen) && seen == stat->threads && proc_stat_read_at(proc, stat);
 }
 
 bool fence_passed(int pidfd, pid_t pid, siginfo_t *info)
 {
-	int proc, wait_status;
+	struct proc_stat stat;
+	int proc;
 	char path[32];
 	bool passed;
 
@@ -83,10 +63,10 @@ bool fence_passed(int pidfd, pid_t pid, siginfo_t *info)
 	proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (proc < 0)
 		return false;
-	passed = pass(proc, pidfd, &wait_status);
+	passed = pass(proc, pidfd, &stat);
 	close(proc);
 	*info = (siginfo_t){.si_pid = pid};
 	if (passed)
-		fate_fill(info, wait_status);
+		fate_fill(info, stat.wait_status);
 	return passed;
 }

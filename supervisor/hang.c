@@ -1,11 +1,10 @@
 #include "supervisor/hang.h"
 
-#include <fcntl.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "supervisor/group.h"
+#include "supervisor/proc_stat.h"
 #include "supervisor/say.h"
 
 #define LOOKS 4 // per limit
@@ -26,19 +25,9 @@ bool hang_step(struct hang *h, unsigned incarnation, uint64_t progress, bool may
 // Stopped by a signal, not by a debugger.
 static bool is_stopped(pid_t pid)
 {
-	char path[32], text[512], *state;
-	ssize_t len;
-	int fd;
+	struct proc_stat s;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[len > 0 ? len : 0] = 0;
-	state = strrchr(text, ')'); // the name before it may hold anything
-	return state && strncmp(state, ") T", 3) == 0;
+	return proc_stat_read(pid, &s) && s.state == 'T';
 }
 
 static void kill_hung(struct service *s, const struct look_service *l, bool stopped)

@@ -40,6 +40,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	plan_job.c \
 	poison.c \
 	plan_strategy.c \
+	proc_stat.c \
 	progress.c \
 	report.c \
 	rundir.c \

@@ -8,6 +8,7 @@
 #include <sys/pidfd.h>
 #include <time.h>
 #include <unistd.h>
+#include "supervisor/proc_stat.h"
 
 #define ENVIRON_MAX (1u << 21) // the kernel's own bound on arguments and environment is of this size
 #define FORKED_NOT_EXECED 0x40u // PF_FORKNOEXEC of /proc/PID/stat
@@ -35,13 +36,10 @@ static size_t read_proc(const char *pid, const char *what, char *out, size_t siz
 // A child of a supervisor, killed or not, between its start and exec: it has its parent's name.
 static bool is_unborn(const char *pid)
 {
-	char text[1024], *p;
-	unsigned flags;
+	struct proc_stat s;
 
-	read_proc(pid, "stat", text, sizeof(text));
-	p = strrchr(text, ')');
-	return p && strstr(text, " (shmsup) ") && sscanf(p, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
-	       strncmp(p, ") Z", 3) != 0 && (flags & FORKED_NOT_EXECED);
+	return proc_stat_read(atoi(pid), &s) && strcmp(s.name, "shmsup") == 0 && s.state != 'Z' &&
+	       (s.flags & FORKED_NOT_EXECED);
 }
 
 static const char *value(const char *environ_text, size_t len, const char *name)

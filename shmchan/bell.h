@@ -44,14 +44,20 @@ void shmchan_bell_ring_slow(shmchan_bell *bell);
 // Rings whether or not somebody sleeps.
 void shmchan_bell_force(shmchan_bell *bell);
 
-// R1 and R2. The relaxed load is enough: the order is made by the fence on the other side.
-static inline void shmchan_bell_ring(shmchan_bell *bell, enum shmchan_fence fence)
+// R1: must it be rung? The relaxed load is enough: the order is made by the fence on the other side.
+static inline bool shmchan_bell_asleep(shmchan_bell *bell, enum shmchan_fence fence)
 {
 	if (fence == SHMCHAN_FENCE_MEMBARRIER)
 		atomic_signal_fence(memory_order_seq_cst);
 	else
 		atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(bell, memory_order_relaxed) & SHMCHAN_BELL_ASLEEP)
+	return atomic_load_explicit(bell, memory_order_relaxed) & SHMCHAN_BELL_ASLEEP;
+}
+
+// R1 and R2.
+static inline void shmchan_bell_ring(shmchan_bell *bell, enum shmchan_fence fence)
+{
+	if (shmchan_bell_asleep(bell, fence))
 		shmchan_bell_ring_slow(bell);
 }
 

@@ -1,5 +1,6 @@
 #include "shmchan/list_chan.h"
 
+#include "shmchan/lag.h"
 #include "shmchan/mpsc.h"
 #include "shmchan/proc.h"
 #include "shmchan/spsc.h"
@@ -21,7 +22,7 @@ static void join_rx(struct shmchan *ch)
 	// If the next message doesn't name its sender, one of the same producer was in its cell before.
 	ch->from = ch->r.exts[ch->taken_i].sender;
 	ch->freed = done;
-	ch->look_at = UINT64_MAX;
+	shmchan_lag_join(ch);
 	if (!ch->many)
 		shmchan_spsc_join_rx(ch);
 	ch->batch = ch->r.cap / 8 ? (ch->r.cap / 8 < 64 ? ch->r.cap / 8 : 64) : 1;

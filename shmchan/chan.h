@@ -41,9 +41,14 @@ struct shmchan {
 	struct shmchan_exact *exact; // its line and its records in shared memory
 	struct shmchan_tally *tally;
 	uint64_t taken, done;
-	uint64_t look_at;   // spsc: position at which it is looked how far behind the producer this is (shmchan_spsc_lag)
-	uint32_t prefetch;  // spsc: bytes ahead of `at` that are certainly written
-	uint32_t patience;  // spsc: messages without a pause that make it worth a look
+	struct shmchan_cell *take_end; // spsc: plain messages may be taken from cells before it without another look
+	uint64_t done_end;             // spsc: completions below are one store
+	bool take_watched;             // spsc: the run ends before the next position whose probe fires
+	uint64_t taken_synced;         // spsc: position of taken_i and taken_lap, which lag behind `taken`
+	uint64_t look_at;   // position at which it is looked how far behind the producers this is (lag.h)
+	uint32_t prefetch;  // bytes ahead of `at` that are certainly written
+	uint32_t patience;  // messages without a pause that make it worth a look
+	uint32_t lag;       // bytes it keeps behind then
 	uint64_t freed;     // spsc: head, as published
 	uint32_t batch;     // spsc: how far that may lag
 	shmchan_owner from; // spsc: sender of the messages that don't name one
@@ -67,6 +72,11 @@ struct shmchan {
 static inline struct shmchan_cell *shmchan_next_cell(const struct shmchan *ch, uint32_t i)
 {
 	return shmchan_ring_cell(&ch->r, i);
+}
+
+static inline struct shmchan_cell *shmchan_cell_after(const struct shmchan *ch, struct shmchan_cell *c)
+{
+	return (void *)((char *)c + ch->r.stride);
 }
 
 // Do the probes of position `pos` fire, if anybody listens? Relaxed: set at any time, and a hint.

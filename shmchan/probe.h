@@ -30,7 +30,7 @@
 //	             that run the same executables, which all fire the same probe.
 //	slot_key     group tag << 16 | process slot
 //	depth        messages published and not taken. push: with this one; pop: without this one, by the producers'
-//	             hint, which may lag by a message and in mpsc counts cells as soon as they are claimed;
+//	             hint, which in spsc may lag by 64 messages and in mpsc counts cells as soon as they are claimed;
 //	             full: what keeps the producer out, messages in flight among them
 //	pos          position in the channel, from 0; the same number for a message at push, pop, done, dead_letter
 //	             Lists (mpsc-list, mpsc-intrusive, mpmc2) have no positions of claimed cells. In mpmc2 several consumers

@@ -98,7 +98,7 @@ struct shmchan_ring {
 	char pad0[SHMCHAN_LINE - 52];
 
 	_Atomic uint64_t
-		tail; // spsc: messages published, may lag by one. mpsc: hint, lap in [32,64), index in [0,32)
+		tail; // spsc: messages published, may lag by a run (spsc.h). mpsc: hint, lap in [32,64), index in [0,32)
 	_Atomic uint64_t full;
 	_Atomic uint64_t high_water;
 	char pad1[SHMCHAN_LINE - 24];

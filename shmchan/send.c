@@ -184,7 +184,7 @@ static inline void publish(struct shmchan *ch, uint64_t desc)
 		return;
 	}
 	shmchan_spsc_publish(ch, ch->cell, desc);
-	ch->cell = shmchan_spsc_after(ch, ch->cell);
+	ch->cell = shmchan_cell_after(ch, ch->cell);
 	shmchan_spsc_sync(ch);
 	shmchan_spsc_run(ch);
 }
@@ -231,16 +231,28 @@ static inline bool goes_plainly(const struct shmchan *ch, const struct shmchan_c
 		      (!SHMCHAN_PROBE_PUSH_ENABLED() || ch->run_watched));
 }
 
+static __attribute__((noinline)) int wake(shmchan_bell *bell)
+{
+	shmchan_bell_ring_slow(bell);
+	return 0;
+}
+
+// Publishes a plain message. Nothing here or in its callers needs a stack frame: each store to the stack would be one to other
+// memory (spsc.h).
+static inline int send_plainly(struct shmchan *ch, struct shmchan_cell *cell, const struct shmchan_msg *m)
+{
+	shmchan_spsc_publish(ch, cell, shmchan_desc(m->type, m->len));
+	ch->cell = shmchan_cell_after(ch, cell);
+	return unlikely(shmchan_bell_asleep(ch->peer, ch->fence)) ? wake(ch->peer) : 0;
+}
+
 int shmchan_commit(struct shmchan *ch, const struct shmchan_msg *m)
 {
 	struct shmchan_cell *cell = ch->cell;
 
 	if (unlikely(!goes_plainly(ch, cell, m) || cell != ch->open))
 		return commit_slowly(ch, m);
-	shmchan_spsc_publish(ch, cell, shmchan_desc(m->type, m->len));
-	ch->cell = shmchan_spsc_after(ch, cell);
-	shmchan_bell_ring(ch->peer, ch->fence);
-	return 0;
+	return send_plainly(ch, cell, m);
 }
 
 void shmchan_publish_as(struct shmchan *ch, const struct shmchan_msg *m, shmchan_owner sender)
@@ -276,23 +288,15 @@ static inline void copy_16(char *to, const char *from)
 #endif
 }
 
-// From the end to the begin (spsc.h). Loads are narrow: a wide load of what the caller has just written by narrow stores waits
-// for them to leave the store buffer. Stores are as wide as they can be without touching two lines. `to` is a multiple
-// of 8, and so is what a cell has room for.
-static inline void copy_in(char *to, const char *from, uint32_t len)
-{
-	uint32_t rest = len & 7;
-	uint64_t w = 0;
+#define WORDS_MAX 256 // bytes; more are memcpy's
 
-	if (unlikely(len > 256)) {
-		memcpy(to, from, len);
-		return;
-	}
-	len -= rest;
-	if (rest) {
-		memcpy(&w, from + len, rest);
-		memcpy(to + len, &w, 8);
-	}
+// Whole words, from the end to the begin (spsc.h). Loads are narrow: a wide load of what the caller has just written by narrow
+// stores waits for them to leave the store buffer. Stores are as wide as they can be without touching two lines. `to` is a
+// multiple of 8.
+static inline void copy_words(char *to, const char *from, uint32_t len)
+{
+	uint64_t w;
+
 	if (len && ((uintptr_t)(to + len) & 8)) {
 		len -= 8;
 		memcpy(&w, from + len, 8);
@@ -306,6 +310,24 @@ static inline void copy_in(char *to, const char *from, uint32_t len)
 		memcpy(&w, from, 8);
 		memcpy(to, &w, 8);
 	}
+}
+
+// What a cell has room for is a multiple of 8.
+static void copy_in(char *to, const char *from, uint32_t len)
+{
+	uint32_t rest = len & 7;
+	uint64_t w = 0;
+
+	if (unlikely(len > WORDS_MAX)) {
+		memcpy(to, from, len);
+		return;
+	}
+	len -= rest;
+	if (rest) {
+		memcpy(&w, from + len, rest);
+		memcpy(to + len, &w, 8);
+	}
+	copy_words(to, from, len);
 }
 
 void shmchan_copy_in(void *to, const struct shmchan_msg *m)
@@ -345,22 +367,40 @@ static __attribute__((noinline)) int send_slowly_and_ring(struct shmchan *ch, co
 	return err;
 }
 
-static inline void fill(struct shmchan *ch, struct shmchan_cell *cell, const struct shmchan_msg *m)
+static inline bool is_words(const struct shmchan_msg *m)
 {
+	return m->len <= WORDS_MAX && (m->len & 7) == 0;
+}
+
+static __attribute__((noinline)) int try_send_bytes(struct shmchan *ch, const struct shmchan_msg *m)
+{
+	struct shmchan_cell *cell = ch->cell;
+
+	if (!goes_plainly(ch, cell, m) || cell == ch->open)
+		return send_slowly_and_ring(ch, m);
 	copy_in((char *)cell + SHMCHAN_DATA_AT_ONE, m->data, m->len);
-	shmchan_spsc_publish(ch, cell, shmchan_desc(m->type, m->len));
+	return send_plainly(ch, cell, m);
 }
 
 int shmchan_try_send(struct shmchan *ch, const struct shmchan_msg *m)
 {
 	struct shmchan_cell *cell = ch->cell;
 
-	if (unlikely(!goes_plainly(ch, cell, m) || cell == ch->open))
-		return send_slowly_and_ring(ch, m);
-	fill(ch, cell, m);
-	ch->cell = shmchan_spsc_after(ch, cell);
-	shmchan_bell_ring(ch->peer, ch->fence);
-	return 0;
+	if (unlikely(!goes_plainly(ch, cell, m) || cell == ch->open || !is_words(m)))
+		return try_send_bytes(ch, m);
+	copy_words((char *)cell + SHMCHAN_DATA_AT_ONE, m->data, m->len);
+	return send_plainly(ch, cell, m);
+}
+
+static inline void fill(struct shmchan *ch, struct shmchan_cell *cell, const struct shmchan_msg *m)
+{
+	char *to = (char *)cell + SHMCHAN_DATA_AT_ONE;
+
+	if (likely(is_words(m)))
+		copy_words(to, m->data, m->len);
+	else
+		copy_in(to, m->data, m->len);
+	shmchan_spsc_publish(ch, cell, shmchan_desc(m->type, m->len));
 }
 
 int shmchan_try_send_batch(struct shmchan *ch, const struct shmchan_msg *m, unsigned n)
@@ -374,7 +414,7 @@ int shmchan_try_send_batch(struct shmchan *ch, const struct shmchan_msg *m, unsi
 		if (cell != ch->open)
 			for (; sent < n && goes_plainly(ch, cell, &m[sent]); sent++) {
 				fill(ch, cell, &m[sent]);
-				cell = shmchan_spsc_after(ch, cell);
+				cell = shmchan_cell_after(ch, cell);
 			}
 		ch->cell = cell;
 		if (sent == n || (err = send_slowly(ch, &m[sent])) != 0)

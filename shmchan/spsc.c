@@ -1,3 +1,4 @@
+#include "shmchan/lag.h"
 #include "shmchan/spsc.h"
 
 void shmchan_spsc_sync(struct shmchan *ch)
@@ -58,48 +59,42 @@ int shmchan_spsc_reserve(struct shmchan *ch)
 	return ch->pos < ch->limit ? 0 : SHMCHAN_FULL;
 }
 
-// ------------------------------------------------------------------------------------------- the consumer's lag
+// ------------------------------------------------------------------------------------------- receiving
 
-#define LAG_BYTES 2048      // looked ahead: further than the lines that are on their way to the producer's core
-#define LAG_LOOKS 1000      // about a microsecond
-#define PATIENCE_MIN 32
-#define PATIENCE_MAX 2048
-
-// Half of it is the distance between looks, the other what may be fetched ahead meanwhile. 0: the ring is too small.
-static uint32_t lag_cells(const struct shmchan *ch)
+void shmchan_spsc_take_sync(struct shmchan *ch)
 {
-	uint32_t n = LAG_BYTES / ch->r.stride, max = ch->r.cap / 4;
+	ch->taken_i += (uint32_t)(ch->taken - ch->taken_synced);
+	ch->taken_synced = ch->taken;
+	if (ch->taken_i == ch->r.cap) {
+		ch->taken_i = 0;
+		ch->taken_lap++;
+		ch->at = ch->take_end = shmchan_next_cell(ch, 0);
+		ch->at_word = shmchan_seq(ch->taken_lap);
+	}
+}
 
-	n = n < 2 ? 2 : n;
-	return n < max ? n : max & ~1u;
+void shmchan_spsc_take_run(struct shmchan *ch)
+{
+	uint64_t n;
+
+	shmchan_spsc_take_sync(ch);
+	if (ch->taken >= ch->look_at)
+		shmchan_lag(ch);
+	n = ch->look_at - ch->taken;
+	if (n > ch->r.cap - ch->taken_i)
+		n = ch->r.cap - ch->taken_i;
+	if (n > SHMCHAN_SPSC_RUN)
+		n = SHMCHAN_SPSC_RUN;
+	ch->take_watched = SHMCHAN_PROBE_POP_ENABLED();
+	if (ch->take_watched && n > shmchan_unsampled(ch, ch->taken))
+		n = shmchan_unsampled(ch, ch->taken);
+	if (ch->take_watched && ch->taken == ch->first)
+		n = 0;
+	ch->take_end = shmchan_next_cell(ch, ch->taken_i + (uint32_t)n);
 }
 
 void shmchan_spsc_join_rx(struct shmchan *ch)
 {
-	ch->patience = PATIENCE_MIN;
-	ch->look_at = lag_cells(ch) < 2 ? UINT64_MAX : ch->taken + ch->patience;
-}
-
-void shmchan_spsc_lag(struct shmchan *ch)
-{
-	uint32_t n = lag_cells(ch), i = ch->taken_i + n;
-	uint64_t word = ch->at_word;
-	struct shmchan_cell *c;
-
-	if (i >= ch->r.cap) {
-		i -= ch->r.cap;
-		word += SHMCHAN_SEQ_ONE;
-	}
-	c = shmchan_next_cell(ch, i);
-	for (unsigned looks = 0; looks < LAG_LOOKS; looks++)
-		// Pairs with the release in shmchan_spsc_publish; the cells before it were published before it.
-		if ((atomic_load_explicit(&c->word, memory_order_acquire) ^ word) < SHMCHAN_SEQ_ONE) {
-			ch->look_at = ch->taken + n / 2;
-			ch->prefetch = n / 2 * ch->r.stride;
-			ch->patience = PATIENCE_MIN;
-			return;
-		}
-	ch->prefetch = 0;
-	ch->patience = ch->patience < PATIENCE_MAX ? ch->patience * 2 : PATIENCE_MAX;
-	ch->look_at = ch->taken + ch->patience;
+	ch->taken_synced = ch->taken;
+	ch->take_end = ch->at;
 }

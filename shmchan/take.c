@@ -1,6 +1,7 @@
 // The receiving end: take, done.
 #include <limits.h>
 #include <time.h>
+#include "shmchan/lag.h"
 #include "shmchan/list_chan.h"
 #include "shmchan/mpsc.h"
 #include "shmchan/probe.h"
@@ -48,15 +49,26 @@ static void free_many(struct shmchan *ch, uint32_t cells)
 	shmchan_freed(ch);
 }
 
+static inline void store_done(struct shmchan *ch, struct shmchan_exact *exact, uint64_t done)
+{
+	ch->done = done;
+#ifndef SHMCHAN_BENCH_UNSAFE
+	// Messages are completed by this store. Release: with it, sealed counters count and the cells may be used again.
+	atomic_store_explicit(&exact->done, done, memory_order_release);
+#endif
+}
+
+// How far a completion is one store and nothing else.
+static inline void plan_done(struct shmchan *ch)
+{
+	ch->done_end = ch->many || ch->tx || ch->l || ch->counting || ch->notice ? 0 : ch->freed + ch->batch - 1;
+}
+
 static inline void complete(struct shmchan *ch, uint32_t cells, struct shmchan_exact *exact)
 {
 	if (unlikely(ch->counting))
 		shmchan_tally_seal(ch, cells);
-	ch->done += cells;
-#ifndef SHMCHAN_BENCH_UNSAFE
-	// They are completed by this store. Release: with it, sealed counters count and the cells may be used again.
-	atomic_store_explicit(&exact->done, ch->done, memory_order_release);
-#endif
+	store_done(ch, exact, ch->done + cells);
 	if (unlikely(ch->counting)) {
 		ch->counting = false;
 		ch->tally_cur = 1 - ch->tally_cur;
@@ -78,22 +90,28 @@ static inline void advance_done(struct shmchan *ch, uint32_t cells)
 		shmchan_spsc_free(ch);
 }
 
-static inline void advance_taken(struct shmchan *ch)
+static inline void store_taken(struct shmchan *ch, uint64_t taken)
 {
-	ch->taken++;
+	ch->taken = taken;
 #ifndef SHMCHAN_BENCH_UNSAFE
 	// From this store on the message is in flight. Relaxed, read after a death only; the fence keeps the compiler from
 	// moving the reader's loads before it, and a killed process's stores are those before it in program order.
-	atomic_store_explicit(&ch->r.ring->taken, ch->taken, memory_order_relaxed);
+	atomic_store_explicit(&ch->r.ring->taken, taken, memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst);
 #endif
-	ch->at = (void *)((char *)ch->at + ch->r.stride);
-	if (unlikely(++ch->taken_i == ch->r.cap)) {
+}
+
+static inline void advance_taken(struct shmchan *ch)
+{
+	store_taken(ch, ch->taken + 1);
+	ch->at = shmchan_cell_after(ch, ch->at);
+	if (!ch->many) {
+		shmchan_spsc_take_sync(ch);
+	} else if (unlikely(++ch->taken_i == ch->r.cap)) {
 		ch->taken_i = 0;
 		ch->taken_lap++;
 		ch->at = shmchan_next_cell(ch, 0);
-		ch->at_word = ch->many ? shmchan_cell_word(ch->taken_lap, SHMCHAN_CELL_FULL, 0)
-				       : shmchan_seq(ch->taken_lap);
+		ch->at_word = shmchan_cell_word(ch->taken_lap, SHMCHAN_CELL_FULL, 0);
 	}
 }
 
@@ -122,27 +140,39 @@ static void pass_voids(struct shmchan *ch)
 	}
 }
 
-// Nothing to take: publishes what was freed, and looks for an answer of the broker's.
-static int take_empty(struct shmchan *ch, struct shmchan_msg *m)
+static __attribute__((noinline)) int take_notice(struct shmchan *ch, struct shmchan_msg *m)
 {
-	struct shmchan_ring *ring = ch->r.ring;
-
-	shmchan_flush(ch);
-	// Nothing there: no steady stream.
-	if (ch->look_at != UINT64_MAX)
-		ch->look_at = ch->taken + ch->patience;
-	ch->prefetch = 0;
-	if (ch->many || ch->notice || ch->taken != ch->done)
-		return SHMCHAN_EMPTY;
-	// Acquire: pairs with the broker's release; the correlation id stands before it.
-	if (atomic_load_explicit(&ring->notice_cnt, memory_order_acquire) ==
-	    atomic_load_explicit(&ring->notice_seen, memory_order_relaxed))
-		return SHMCHAN_EMPTY;
 	ch->notice = true;
-	*m = (struct shmchan_msg){.corr = atomic_load_explicit(&ring->notice_corr, memory_order_relaxed),
+	ch->done_end = 0;
+	*m = (struct shmchan_msg){.corr = atomic_load_explicit(&ch->r.ring->notice_corr, memory_order_relaxed),
 				  .status = SHMCHAN_PEER_DIED,
 				  .pos = ch->taken};
 	return 0;
+}
+
+// Who polls is here, and sees a message the sooner the shorter this is.
+static inline int find_notice(struct shmchan *ch, struct shmchan_msg *m)
+{
+	struct shmchan_ring *ring = ch->r.ring;
+
+	shmchan_no_lag(ch);
+	// Acquire: pairs with the broker's release; the correlation id stands before it.
+	if (likely(atomic_load_explicit(&ring->notice_cnt, memory_order_acquire) ==
+		   atomic_load_explicit(&ring->notice_seen, memory_order_relaxed)) ||
+	    ch->notice || ch->taken != ch->done)
+		return SHMCHAN_EMPTY;
+	return take_notice(ch, m);
+}
+
+// Nothing to take: publishes what was freed, and looks for an answer of the broker's.
+static __attribute__((noinline)) int take_empty(struct shmchan *ch, struct shmchan_msg *m)
+{
+	if (ch->many) {
+		shmchan_no_lag(ch);
+		return SHMCHAN_EMPTY;
+	}
+	shmchan_flush(ch);
+	return find_notice(ch, m);
 }
 
 // Dying between advance_taken and the change of the block's word leaves a block SENT in a message in flight: recovery
@@ -163,7 +193,7 @@ void shmchan_take_block(struct shmchan *ch, struct shmchan_msg *m, shmchan_block
 }
 
 // Messages before the receiver, by the producers' hint: one cache line, where a scan of the ring would read a line per
-// message. It may lag by a message; mpsc counts claimed cells.
+// message. It may lag by a run (spsc.h); mpsc counts claimed cells.
 static uint64_t hinted_depth(const struct shmchan *ch)
 {
 	uint64_t tail = atomic_load_explicit(&ch->r.ring->tail, memory_order_relaxed);
@@ -259,34 +289,18 @@ static __attribute__((noinline)) int take_slowly(struct shmchan *ch, struct shmc
 	return 0;
 }
 
-// A plain message, as most are: no extension, nothing out of bounds, nobody who looks at it.
-static inline bool take_fast(struct shmchan *ch, struct shmchan_msg *m)
+static inline bool in_bounds(const struct shmchan *ch, uint64_t desc)
 {
-	struct shmchan_cell *c = ch->at;
-	// Pairs with the release in the publish of the kind.
-	uint64_t w = atomic_load_explicit(&c->word, memory_order_acquire), desc = w;
-	shmchan_owner from = ch->from;
+	return shmchan_desc_len(desc) <= ch->r.msg_size && shmchan_desc_type(desc) <= SHMCHAN_TYPE_MAX;
+}
 
-	if (ch->many) {
-		if (w >> 32 != ch->at_word >> 32)
-			return false;
-		from = (shmchan_owner)w;
-		desc = atomic_load_explicit(&c->desc, memory_order_relaxed);
-		if (desc & SHMCHAN_DESC_EXT)
-			return false;
-	} else {
-		if ((w ^ ch->at_word) >= SHMCHAN_DESC_EXT)
-			return false;
-		__builtin_prefetch((char *)c + ch->prefetch);
-	}
-	if (unlikely(shmchan_desc_len(desc) > ch->r.msg_size ||
-		     shmchan_desc_type(desc) > SHMCHAN_TYPE_MAX ||
-		     (SHMCHAN_PROBE_POP_ENABLED() &&
-		      (shmchan_sampled(ch, ch->taken) || ch->taken == ch->first))))
-		return false;
-	m->pos = ch->taken;
-	advance_taken(ch);
-	m->data = shmchan_ring_data(&ch->r, c);
+// A plain message, as most are: no extension, nothing out of bounds, nobody who looks at it.
+static inline void give(struct shmchan *ch, struct shmchan_msg *m, const char *data, uint64_t desc, shmchan_owner from)
+{
+	uint64_t pos = ch->taken;
+
+	store_taken(ch, pos + 1);
+	m->data = data;
 	m->len = shmchan_desc_len(desc);
 	m->type = shmchan_desc_type(desc);
 	m->reply = 0;
@@ -295,56 +309,104 @@ static inline bool take_fast(struct shmchan *ch, struct shmchan_msg *m)
 	m->sender = from;
 	m->deliveries = 0;
 	m->status = 0;
-	return true;
+	m->pos = pos;
+}
+
+static __attribute__((noinline)) int take_many(struct shmchan *ch, struct shmchan_msg *m)
+{
+	struct shmchan_cell *c = ch->at;
+	uint64_t w, desc;
+
+	if (unlikely(ch->taken >= ch->look_at))
+		shmchan_lag(ch);
+	// Pairs with the release in shmchan_mpsc_publish.
+	w = atomic_load_explicit(&c->word, memory_order_acquire);
+	if (w >> 32 != ch->at_word >> 32)
+		return take_slowly(ch, m);
+	desc = atomic_load_explicit(&c->desc, memory_order_relaxed);
+	if (unlikely((desc & SHMCHAN_DESC_EXT) || !in_bounds(ch, desc) ||
+		     (SHMCHAN_PROBE_POP_ENABLED() &&
+		      (shmchan_sampled(ch, ch->taken) || ch->taken == ch->first))))
+		return take_slowly(ch, m);
+	__builtin_prefetch((char *)c + ch->prefetch);
+	give(ch, m, (char *)c + SHMCHAN_DATA_AT_MANY, desc, (shmchan_owner)w);
+	ch->at = shmchan_cell_after(ch, c);
+	if (unlikely(++ch->taken_i == ch->r.cap)) {
+		ch->taken_i = 0;
+		ch->taken_lap++;
+		ch->at = shmchan_next_cell(ch, 0);
+		ch->at_word = shmchan_cell_word(ch->taken_lap, SHMCHAN_CELL_FULL, 0);
+	}
+	return 0;
+}
+
+static __attribute__((noinline)) int poll_empty(struct shmchan *ch, struct shmchan_msg *m)
+{
+	// The message may end in another line than the one that is looked at: both then come over at once.
+	__builtin_prefetch((char *)ch->at + ch->r.stride - 1);
+	return unlikely(ch->freed != ch->done) ? take_empty(ch, m) : find_notice(ch, m);
+}
+
+static inline int take_single(struct shmchan *ch, struct shmchan_msg *m)
+{
+	struct shmchan_cell *c = ch->at;
+	// Pairs with the release in shmchan_spsc_publish.
+	uint64_t w = atomic_load_explicit(&c->word, memory_order_acquire);
+
+	if ((w ^ ch->at_word) >= SHMCHAN_SEQ_ONE)
+		return poll_empty(ch, m);
+	if (unlikely((w ^ ch->at_word) >= SHMCHAN_DESC_EXT || !in_bounds(ch, w) ||
+		     (SHMCHAN_PROBE_POP_ENABLED() && !ch->take_watched)))
+		return take_slowly(ch, m);
+	__builtin_prefetch((char *)c + ch->prefetch);
+	give(ch, m, (char *)c + SHMCHAN_DATA_AT_ONE, w, ch->from);
+	ch->at = shmchan_cell_after(ch, c);
+	return 0;
+}
+
+// Not a cell of the run.
+static __attribute__((noinline)) int take_edge(struct shmchan *ch, struct shmchan_msg *m)
+{
+	if (ch->many)
+		return take_many(ch, m);
+	if (ch->tx || ch->l)
+		return take_slowly(ch, m);
+	shmchan_spsc_take_run(ch);
+	return ch->at < ch->take_end ? take_single(ch, m) : take_slowly(ch, m);
 }
 
 int shmchan_take(struct shmchan *ch, struct shmchan_msg *m)
 {
-	if (unlikely(ch->taken >= ch->look_at))
-		shmchan_spsc_lag(ch);
-	return take_fast(ch, m) ? 0 : take_slowly(ch, m);
+	return likely(ch->at < ch->take_end) ? take_single(ch, m) : take_edge(ch, m);
 }
 
 // Plain messages from here on, up to n of them, as take_fast; they are in flight from the one store at the end, before the caller
 // sees them.
 static unsigned take_run(struct shmchan *ch, struct shmchan_msg *m, unsigned n)
 {
-	struct shmchan_cell *c = ch->at;
-	uint64_t word = ch->at_word, pos = ch->taken, end = ch->look_at;
-	uint32_t i = ch->taken_i;
+	struct shmchan_cell *c = ch->at, *end = ch->take_end;
+	const uint64_t word = ch->at_word;
+	const shmchan_owner from = ch->from;
+	uint64_t pos = ch->taken;
 
-	while (n && pos < end) {
+	for (; n && c < end; n--, m++) {
 		// Pairs with the release in shmchan_spsc_publish.
 		uint64_t w = atomic_load_explicit(&c->word, memory_order_acquire);
 
-		if ((w ^ word) >= SHMCHAN_DESC_EXT || shmchan_desc_len(w) > ch->r.msg_size ||
-		    shmchan_desc_type(w) > SHMCHAN_TYPE_MAX)
+		if ((w ^ word) >= SHMCHAN_DESC_EXT || !in_bounds(ch, w))
 			break;
 		__builtin_prefetch((char *)c + ch->prefetch);
-		*m++ = (struct shmchan_msg){.data = (char *)c + SHMCHAN_DATA_AT_ONE,
-					    .len = shmchan_desc_len(w),
-					    .type = shmchan_desc_type(w),
-					    .sender = ch->from,
-					    .pos = pos++};
-		n--;
-		c = (void *)((char *)c + ch->r.stride);
-		if (unlikely(++i == ch->r.cap)) {
-			i = 0;
-			c = shmchan_next_cell(ch, 0);
-			word += SHMCHAN_SEQ_ONE;
-			ch->taken_lap++;
-		}
+		*m = (struct shmchan_msg){.data = (char *)c + SHMCHAN_DATA_AT_ONE,
+					  .len = shmchan_desc_len(w),
+					  .type = shmchan_desc_type(w),
+					  .sender = from,
+					  .pos = pos++};
+		c = shmchan_cell_after(ch, c);
 	}
 	n = (unsigned)(pos - ch->taken);
+	if (n)
+		store_taken(ch, pos);
 	ch->at = c;
-	ch->at_word = word;
-	ch->taken_i = i;
-	ch->taken = pos;
-#ifndef SHMCHAN_BENCH_UNSAFE
-	// As in advance_taken.
-	atomic_store_explicit(&ch->r.ring->taken, pos, memory_order_relaxed);
-	atomic_signal_fence(memory_order_seq_cst);
-#endif
 	return n;
 }
 
@@ -357,7 +419,7 @@ int shmchan_take_batch(struct shmchan *ch, struct shmchan_msg *m, unsigned n)
 		n = INT_MAX;
 	// What comes after a notice would be completed before it.
 	while (got < n && !(got && ch->notice)) {
-		if (!ch->many && !ch->tx && !ch->l && !SHMCHAN_PROBE_POP_ENABLED())
+		if (!SHMCHAN_PROBE_POP_ENABLED() || ch->take_watched)
 			got += take_run(ch, m + got, n - got);
 		if (got == n || (err = shmchan_take(ch, &m[got])) != 0)
 			break;
@@ -437,10 +499,11 @@ int shmchan_done_batch(struct shmchan *ch, unsigned n)
 	advance_done(ch, cells);
 	if (ch->many)
 		pass_voids(ch);
+	plan_done(ch);
 	return 0;
 }
 
-int shmchan_done(struct shmchan *ch)
+static __attribute__((noinline)) int done_slowly(struct shmchan *ch)
 {
 	if (unlikely(ch->done == ch->taken || ch->notice || ch->l ||
 		     (SHMCHAN_PROBE_DONE_ENABLED() && shmchan_sampled(ch, ch->done))))
@@ -449,5 +512,23 @@ int shmchan_done(struct shmchan *ch)
 	advance_done(ch, 1);
 	if (ch->many)
 		pass_voids(ch);
+	plan_done(ch);
 	return 0;
+}
+
+static __attribute__((noinline)) int give_room(struct shmchan *ch)
+{
+	shmchan_flush(ch);
+	return 0;
+}
+
+int shmchan_done(struct shmchan *ch)
+{
+	uint64_t done = ch->done;
+
+	if (unlikely(done >= ch->done_end || done == ch->taken ||
+		     (SHMCHAN_PROBE_DONE_ENABLED() && shmchan_sampled(ch, done))))
+		return done_slowly(ch);
+	store_done(ch, &ch->r.ring->exact, done + 1);
+	return likely(atomic_load_explicit(&ch->r.ring->tx_wait, memory_order_relaxed) == 0) ? 0 : give_room(ch);
 }

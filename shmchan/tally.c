@@ -15,6 +15,7 @@ static struct shmchan_tally *begin(struct shmchan *ch)
 					      atomic_load_explicit(&from->v[i], memory_order_relaxed),
 					      memory_order_relaxed);
 		ch->counting = true;
+		ch->done_end = 0;
 	}
 	return to;
 }

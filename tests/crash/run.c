@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,20 @@ static void ended(struct stage *s, const char *who, const struct stepper *st)
 
 	snprintf(text, sizeof(text), "%s ended by itself after %ld instructions: %s", who, st->n, st->why);
 	broken(s, text);
+}
+
+// Begins the actor's operation, with nothing else done since the start, and goes to instruction k of it.
+static void begin_at(struct stage *s, struct stepper *st, const struct step *step, long k)
+{
+	step_begin(st, step);
+	step_to(st, k);
+	if (!st->strayed)
+		return;
+	step_kill(st);
+	snap_load(&s->start);
+	s->course->way.cnt = 0;
+	step_begin(st, step);
+	step_to(st, k);
 }
 
 // Runs f in a child that has all this process knows, and puts shared memory back afterwards. A repair that does not end, or
@@ -197,12 +212,12 @@ struct plan {
 static void step_through(struct stage *s, void *arg)
 {
 	const struct plan *plan = arg;
-	const struct step step = {scene_before, scene_op, s, s->scene->sleep == SLEEPS};
+	const struct step step = {scene_before, scene_op, s, s->scene->sleep == SLEEPS, &s->course->way};
 	struct death death = {.stir = plan->stir};
 	struct stepper st;
 	bool acted = plan->peer_at < 0;
 
-	step_begin(&st, &step);
+	begin_at(s, &st, &step, acted ? 0 : plan->peer_at);
 	death.pid = st.pid;
 	for (;;) {
 		bool woken = st.state == STEP_ASLEEP, acts;
@@ -215,6 +230,7 @@ static void step_through(struct stage *s, void *arg)
 			s->w->peer_k = st.n;
 			scene_peer(s, plan->turn);
 			acted = true;
+			st.way = NULL; // from here on it may be another
 		}
 		if (acted) {
 			if (st.n == 0 || acts || woken || snap_changed(&s->now)) {
@@ -251,7 +267,7 @@ void run_actor(struct stage *s, bool stir)
 	s->w->how = stir ? ", peers acting before the repair" : "";
 	s->w->peer_k = s->w->broker_k = -1;
 	if (!stir)
-		s->course->cnt = 0;
+		s->course->cnt = s->course->way.cnt = 0;
 	run(s, step_through, &plan);
 }
 
@@ -269,14 +285,13 @@ void run_peer(struct stage *s, long at, unsigned turn)
 
 static void kill_at(struct stage *s, void *arg)
 {
-	const struct step step = {scene_before, scene_op, s, s->scene->sleep == SLEEPS};
+	const struct step step = {scene_before, scene_op, s, s->scene->sleep == SLEEPS, &s->course->way};
 	const long *i = arg, k = s->course->k[*i];
 	struct death death = {0};
 	struct stepper st;
 
 	s->w->k = k;
-	step_begin(&st, &step);
-	step_to(&st, k);
+	begin_at(s, &st, &step, k);
 	if (st.state == STEP_BROKEN) {
 		ended(s, "the process", &st);
 		return;
@@ -333,15 +348,14 @@ static void adopt_and_recover(void *stage)
 static void step_broker(struct stage *s, void *arg)
 {
 	const struct broker_plan *plan = arg;
-	const struct step actor = {scene_before, scene_op, s, s->scene->sleep == SLEEPS};
+	const struct step actor = {scene_before, scene_op, s, s->scene->sleep == SLEEPS, &s->course->way};
 	const struct step broker = {plan->adopting ? nothing : adopt,
-				    plan->adopting ? adopt_and_recover : recover, s, false};
+				    plan->adopting ? adopt_and_recover : recover, s, false, NULL};
 	struct death death = {.adopt = true};
 	struct stepper st;
 
 	s->w->k = plan->k;
-	step_begin(&st, &actor);
-	step_to(&st, plan->k);
+	begin_at(s, &st, &actor, plan->k);
 	if (st.state == STEP_BROKEN) {
 		ended(s, "the process", &st);
 		return;
@@ -385,7 +399,7 @@ struct sleeper {
 struct sleeper_plan {
 	long k;
 	struct sleeper *shared; // with the sleeper
-	bool finished;
+	bool finished, strayed;
 };
 
 static void sleep_until_woken(struct stage *s, struct sleeper *shared)
@@ -432,7 +446,7 @@ static pid_t start_sleeper(struct stage *s, struct sleeper *shared)
 static bool came_back(struct stage *s, const struct sleeper *shared, pid_t pid)
 {
 	(void)s;
-	while (atomic_load(&shared->err) == 1)
+	for (; atomic_load(&shared->err) == 1; sched_yield())
 		if (step_asleep(pid))
 			return atomic_load(&shared->err) != 1;
 	return true;
@@ -443,7 +457,7 @@ static void wait_for_sleep(struct stage *s, pid_t pid)
 	shmchan_bell *bell = &s->map->c.procs[3 - s->scene->slot].bell;
 
 	while (!(atomic_load(bell) & SHMCHAN_BELL_ASLEEP) || !step_asleep(pid))
-		;
+		sched_yield();
 }
 
 static void look_after_sleeper(struct stage *s, struct sleeper *shared, pid_t pid)
@@ -475,7 +489,7 @@ static void look_after_sleeper(struct stage *s, struct sleeper *shared, pid_t pi
 static void kill_beside_sleeper(struct stage *s, void *arg)
 {
 	struct sleeper_plan *plan = arg;
-	const struct step step = {scene_before, scene_op, s, false};
+	const struct step step = {scene_before, scene_op, s, false, &s->course->way};
 	struct stepper st;
 	pid_t sleeper = start_sleeper(s, plan->shared);
 
@@ -488,7 +502,9 @@ static void kill_beside_sleeper(struct stage *s, void *arg)
 	step_begin(&st, &step);
 	step_to(&st, plan->k);
 	if (st.state == STEP_BROKEN) {
-		ended(s, "the process", &st);
+		plan->strayed = st.strayed;
+		if (!st.strayed)
+			ended(s, "the process", &st);
 		kill(sleeper, SIGKILL);
 		return;
 	}
@@ -518,8 +534,15 @@ void run_sleeper(struct stage *s, unsigned stride, unsigned phase)
 	s->w->peer_k = s->w->broker_k = -1;
 	for (plan->k = phase % stride; !plan->finished && !atomic_load(&s->w->score->broken);
 	     plan->k += stride) {
+		plan->strayed = false;
 		in_child(s, kill_beside_sleeper, plan, CHECK_SECONDS);
 		snap_load(&s->start);
+		// Who is woken runs beside the actor, and may turn it to another way: which is then seen from its begin.
+		if (plan->strayed) {
+			s->course->way.cnt = 0;
+			in_child(s, kill_beside_sleeper, plan, CHECK_SECONDS);
+			snap_load(&s->start);
+		}
 		point(s);
 		atomic_fetch_add(&s->w->score->states, 1);
 		if (atomic_load(&s->w->score->violations) > 100)

@@ -4,6 +4,7 @@
 
 #include "shmchan/map.h"
 #include "tests/crash/snap.h"
+#include "tests/crash/step.h"
 #include "tests/crash/world.h"
 
 #define CHANGES_MAX 4096
@@ -13,6 +14,7 @@ struct course {
 	long cnt, last;
 	long k[CHANGES_MAX];
 	uint64_t hash[CHANGES_MAX];
+	struct way way;
 };
 
 struct stage {

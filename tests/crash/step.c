@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -119,6 +120,7 @@ void step_begin(struct stepper *st, const struct step *s)
 	}
 	look(st);
 	st->sleeps = s->sleeps;
+	st->way = s->sleeps ? NULL : s->way;
 	if (st->state == STEP_BROKEN)
 		return;
 	if (st->state == STEP_FINISHED && ptrace(PTRACE_SETOPTIONS, st->pid, NULL, PTRACE_O_EXITKILL) == 0)
@@ -127,8 +129,71 @@ void step_begin(struct stepper *st, const struct step *s)
 		give_up(st, "it can't be traced");
 }
 
+#ifdef __x86_64__
+static unsigned long where(const struct stepper *st)
+{
+	return (unsigned long)ptrace(PTRACE_PEEKUSER, st->pid, offsetof(struct user, regs.rip), NULL);
+}
+
+static bool set_breakpoint(const struct stepper *st, unsigned long at, bool on)
+{
+	return ptrace(PTRACE_POKEUSER, st->pid, offsetof(struct user, u_debugreg[0]), at) == 0 &&
+	       ptrace(PTRACE_POKEUSER, st->pid, offsetof(struct user, u_debugreg[7]), on ? 1ul : 0ul) == 0;
+}
+
+static void record(struct stepper *st)
+{
+	struct way *way = st->way;
+	long n = st->n;
+	bool first = true;
+
+	if (!way || n != way->cnt || n == WAY_MAX || st->state != STEP_STOPPED)
+		return;
+	way->at[n] = where(st);
+	for (long i = 0; i < n && first; i++)
+		first = way->at[i] != way->at[n];
+	way->anchor[n] = first ? (uint32_t)n : way->anchor[n - 1];
+	way->cnt = n + 1;
+}
+
+// Runs to the last anchor up to k.
+static void run_ahead(struct stepper *st, long k)
+{
+	struct way *way = st->way;
+	long to;
+
+	if (!way || st->n || !way->cnt)
+		return;
+	to = way->anchor[k < way->cnt ? k : way->cnt - 1];
+	if (to == 0 || !set_breakpoint(st, way->at[to], true))
+		return;
+	if (ptrace(PTRACE_CONT, st->pid, NULL, NULL)) {
+		give_up(st, "PTRACE_CONT: %s", strerror(errno));
+		return;
+	}
+	look(st);
+	if (st->state == STEP_BROKEN)
+		return;
+	st->strayed = st->state == STEP_FINISHED || where(st) != way->at[to];
+	if (st->strayed || !set_breakpoint(st, 0, false))
+		give_up(st, "it did not come to instruction %ld", to);
+	st->n = to;
+}
+#else
+static void record(struct stepper *st)
+{
+	(void)st;
+}
+
+static void run_ahead(struct stepper *st, long k)
+{
+	(void)st, (void)k;
+}
+#endif
+
 void step_next(struct stepper *st)
 {
+	record(st);
 	if (st->state == STEP_STOPPED) {
 		if (ptrace(PTRACE_SINGLESTEP, st->pid, NULL, NULL)) {
 			give_up(st, "PTRACE_SINGLESTEP: %s", strerror(errno));
@@ -142,6 +207,8 @@ void step_next(struct stepper *st)
 
 void step_to(struct stepper *st, long k)
 {
+	if (st->state == STEP_STOPPED)
+		run_ahead(st, k);
 	while (st->state == STEP_STOPPED && st->n < k)
 		step_next(st);
 }

@@ -18,6 +18,8 @@ finish() {
 	"$BUILD/bin/shmsup" stop "$group" >/dev/null 2>&1
 	rm -rf "$dir"
 }
+# Built with asan, freed memory is kept for a while, which would be all that is seen of the supervisor's.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
 trap finish EXIT
 trap 'exit 1' INT TERM
 # One that does not know how to adopt a group is not killed.

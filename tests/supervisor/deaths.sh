@@ -113,7 +113,7 @@ like "and that is told" "$(cat "$dir/$g.err")" "*service 'it' (pid $old) did not
 one '"stubborn"' 'stop_timeout_ms: 1000'
 "$BUILD/test/sup_at_syscall" 5000 "$shmsup" run "$dir/one.yaml" --name "$g" >"$dir/$g.out" 2>"$dir/$g.err" &
 pid=$!
-pids+=("$pid")
+to_end "$pid"
 until_true all_ready "$g"
 stop
 is "ignores SIGTERM: the supervisor sleeps until the timeout, and makes fewer than 2,500 system calls in its life" "$status" 0

@@ -10,14 +10,27 @@ dir=$(mktemp -d)
 base=t$$
 tests=0
 pids=()
+declare -A since
 if [ "$(id -u)" = 0 ]; then rundir=/run/shmchan; elif [ -d "${XDG_RUNTIME_DIR:-/nonexistent}" ]; then
 	rundir=$XDG_RUNTIME_DIR/shmchan
 else
 	rundir=/tmp/shmchan-$(id -u)
 fi
 
+started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+# to_end PID...: ends with the script, if not before. Its number may be another's by then, but not with the same start.
+to_end() {
+	local p
+	for p; do
+		pids+=("$p")
+		since[$p]=$(started_at "$p")
+	done
+}
+
 finish() {
-	for p in "${pids[@]}"; do kill -9 "$p" 2>/dev/null; done
+	for p in "${!since[@]}"; do
+		[ -n "${since[$p]}" ] && [ "$(started_at "$p")" = "${since[$p]}" ] && kill -9 "$p" 2>/dev/null
+	done
 	wait 2>/dev/null
 	# Services outlive their supervisor. Only after a test that failed in the middle is there anything.
 	for f in "$rundir/$base-"*.state; do
@@ -71,7 +84,7 @@ start() {
 	shift 2
 	"$shmsup" run "$topology" --name "$group" "$@" >"$dir/$group.out" 2>"$dir/$group.err" &
 	pid=$!
-	pids+=("$pid")
+	to_end "$pid"
 }
 # ended PID: waits for it, its status in $status.
 ended() {

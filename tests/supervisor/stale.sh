@@ -49,7 +49,7 @@ pid=$first
 # killed: the supervisor, and what runs on is in $a and $b.
 killed() {
 	a=$(field "$g" a pid) b=$(field "$g" b pid)
-	pids+=("$a" "$b") # should this script end early
+	to_end "$a" "$b" # should this script end early
 	kill -9 "$pid"
 	ended "$pid"
 }

@@ -19,7 +19,7 @@ listen() {
 		    print(s.recv(4096).decode().replace("\n", "|"), flush=True)
 	END
 	listener=$!
-	pids+=("$listener")
+	to_end "$listener"
 	until_true told listens
 }
 cat >"$dir/two.yaml" <<END
@@ -111,10 +111,10 @@ if unshare --pid --fork --mount-proc true 2>/dev/null; then
 	END
 	unshare --pid --fork --mount-proc "$shmsup" run "$dir/one.yaml" --name "$base-one" >"$dir/one.out" 2>"$dir/one.err" &
 	unshared=$!
-	pids+=("$unshared")
+	to_end "$unshared"
 	until_true all_ready "$base-one"
 	init=$(pgrep -P "$unshared")
-	pids+=("$init")
+	to_end "$init"
 	is "process 1: it is" "$(awk '$1 == "NSpid:" {print $NF}' "/proc/$init/status")" 1
 	# Each orphan of orphans.sh has become a child of process 1 and has been waited for: what is left lives.
 	no_zombies() { ! ps -o stat= --ppid "$init" | grep -q Z; }

@@ -236,7 +236,7 @@ listen() {
 		    print(s.recv(4096).decode().replace("\n", "|"), flush=True)
 	END
 	listener=$!
-	pids+=("$listener")
+	to_end "$listener"
 	until_true told listens
 }
 told() { grep -qE "$1" "$dir/told" 2>/dev/null; }
@@ -261,10 +261,10 @@ kill "$listener"
 if unshare --pid --fork --mount-proc true 2>/dev/null; then
 	unshare --pid --fork --mount-proc "$shmsup" run "$dir/t.yaml" --name "$g" >"$dir/one.out" 2>"$dir/one.err" &
 	unshared=$!
-	pids+=("$unshared")
+	to_end "$unshared"
 	until_true all_ready "$g"
 	init=$(pgrep -P "$unshared")
-	pids+=("$init")
+	to_end "$init"
 	is "process 1: upgrade" "$("$shmsup" upgrade "$g")" "$g: upgraded to $shmsup, supervisor pid 1"
 	"$shmsup" kill "$g" b >/dev/null
 	again() { [ "$(field "$g" b incarnation)" = 2 ] && in_state "$g" b ready; }

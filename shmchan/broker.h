@@ -182,6 +182,17 @@ struct shmchan_repair {
 SHMCHAN_API int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot,
 				       const struct shmchan_death *death, struct shmchan_repair *out);
 
+// shmchan_broker_hasty makes recovery wait 5 ms in place of two seconds for such a lock: for a broker that has other things to do
+// meanwhile, and calls again. shmchan_broker_holder says who has one now: a process that lives, in most cases one that was stopped. A
+// hint. Errors: ENOENT nobody.
+SHMCHAN_API void shmchan_broker_hasty(struct shmchan_broker *b, bool hasty);
+struct shmchan_holder {
+	char channel[SHMCHAN_NAME_MAX];
+	unsigned slot;
+	pid_t pid;
+};
+SHMCHAN_API int shmchan_broker_holder(const struct shmchan_broker *b, struct shmchan_holder *out);
+
 // shmchan_broker_retry sends the SHMCHAN_PEER_DIED answers for which there was no room; returns how many still wait, or
 // ETRUNC as above.
 SHMCHAN_API int shmchan_broker_retry(struct shmchan_broker *b);

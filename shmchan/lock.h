@@ -27,7 +27,7 @@ enum shmchan_locked {
 };
 
 // shmchan_lock_acquire waits while alive(ctx, owner) is true of the owner tag in the word, at most 2 s; 5 ms for an
-// owner that is not: then the word was overwritten, or its owner's death is about to be noticed.
+// owner that is not: then the word was overwritten, or its owner's death is about to be noticed, or nobody wants to wait.
 enum shmchan_locked shmchan_lock_acquire(shmchan_lock *lock, shmchan_owner me,
 					 bool (*alive)(const void *ctx, shmchan_owner owner),
 					 const void *ctx);

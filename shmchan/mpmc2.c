@@ -17,7 +17,7 @@
 
 static bool alive(const void *ctx, shmchan_owner owner)
 {
-	return shmchan_alive(ctx, owner);
+	return !((const struct shmchan_proc *)ctx)->hasty && shmchan_alive(ctx, owner);
 }
 
 bool shmchan_mpmc2_lock_tail(const struct shmchan_ring_ref *r, const struct shmchan_proc *p)

@@ -548,6 +548,38 @@ static void break_locks(const struct shmchan_broker *b, shmchan_owner dead)
 	}
 }
 
+void shmchan_broker_hasty(struct shmchan_broker *b, bool hasty)
+{
+	b->proc.hasty = hasty;
+}
+
+static bool holds(const struct shmchan_broker *b, shmchan_lock *lock, struct shmchan_holder *out)
+{
+	uint64_t w = atomic_load_explicit(lock, memory_order_relaxed);
+	unsigned slot = shmchan_owner_slot((shmchan_owner)(w >> 32));
+
+	if (!(uint32_t)w || !slot || !shmchan_alive(&b->proc, (shmchan_owner)(w >> 32)))
+		return false;
+	out->slot = slot;
+	out->pid = (pid_t)atomic_load_explicit(&b->map.c.procs[slot].pid, memory_order_relaxed);
+	return true;
+}
+
+int shmchan_broker_holder(const struct shmchan_broker *b, struct shmchan_holder *out)
+{
+	for (uint32_t i = 0; i < b->map.cnt; i++) {
+		const struct shmchan_ring_ref *r = shmchan_map_ring(&b->map, (uint16_t)(i + 1));
+
+		if (!r || !shmchan_ring_listed(r))
+			continue;
+		if (holds(b, &r->list->head_lock, out) || holds(b, &r->list->tail_lock, out)) {
+			memcpy(out->channel, b->map.entries[i].name, sizeof(out->channel));
+			return 0;
+		}
+	}
+	return SHMCHAN_ENOENT;
+}
+
 int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct shmchan_death *death,
 			   struct shmchan_repair *out)
 {

@@ -76,13 +76,14 @@ static void print_table(const json_t *status)
 	{
 		const char *last = json_string_value(json_object_get(s, "last"));
 		const char *said = json_string_value(json_object_get(s, "status"));
+		const json_t *waits = json_object_get(s, "waits_for");
 		char pid[24] = "-", spare[48];
 
 		if (json_integer_value(json_object_get(s, "pid")))
 			snprintf(pid, sizeof(pid), "%lld",
 				 (long long)json_integer_value(json_object_get(s, "pid")));
 		spare_text(json_object_get(s, "spare"), spare, sizeof(spare));
-		printf("%-*s %8s %11lld %-10s %7.1f s %8lld %6lld %6lld  %s%s%s%s\n", width,
+		printf("%-*s %8s %11lld %-10s %7.1f s %8lld %6lld %6lld  %s%s%s%s", width,
 		       json_string_value(json_object_get(s, "name")), pid,
 		       (long long)json_integer_value(json_object_get(s, "incarnation")),
 		       json_string_value(json_object_get(s, "state")),
@@ -91,6 +92,12 @@ static void print_table(const json_t *status)
 		       (long long)json_integer_value(json_object_get(s, "depth_in")),
 		       (long long)json_integer_value(json_object_get(s, "depth_out")), last ? last : "-", spare,
 		       said ? "; says: " : "", said ? said : "");
+		if (waits)
+			printf("; its repair waits for %s (pid %lld), which holds a lock of channel %s",
+			       json_string_value(json_object_get(waits, "holder")),
+			       (long long)json_integer_value(json_object_get(waits, "pid")),
+			       json_string_value(json_object_get(waits, "channel")));
+		putchar('\n');
 	}
 }
 

@@ -36,7 +36,7 @@ static int reset_signals(void)
 		if (s != SIGKILL && s != SIGSTOP)
 			sigaction(s, &action,
 				  NULL); // refused for those of the C library, which nobody has set
-	return setpgid(0, 0);
+	return setsid() < 0 ? -1 : 0; // launch.h says why
 }
 
 CHILD int open_files(const struct child *k)
@@ -168,7 +168,7 @@ CHILD int run_child(void *arg)
 		k->step = (what); \
 		_exit(127);       \
 	}
-	STEP("make its process group", reset_signals());
+	STEP("make its session", reset_signals());
 	STEP("open its segments", open_files(k));
 	STEP("set its limits", set_limits(p));
 	STEP("set its processors and nice value", set_schedule(p));

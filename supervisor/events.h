@@ -8,6 +8,7 @@
 //	ready       service, pid, incarnation
 //	death       service, pid, incarnation, how (text), signal (name) or exit_status, asked (the supervisor sent the signal)
 //	recovery    service, incarnation, what was repaired by the names of struct shmchan_repair, us
+//	waits       service, incarnation, channel, holder, pid: it is dead, and its repair waits for a lock that this one holds
 //	respawn     service, pid, incarnation: spawned again
 //	backoff     service, delay_ms
 //	failed      service, how: given up

@@ -88,13 +88,14 @@ static void start_what_can(struct group *g)
 }
 
 // A service stops when nothing that depends on it runs any more. It is told once: every event leads to another turn.
+// One whose repair waits runs no more, and what it waits for may be what it depends on.
 static void stop_what_can(struct group *g)
 {
 	for (unsigned i = 0; i < g->service_cnt; i++)
 		g->services[i].blocked = false;
 	for (unsigned i = 0; i < g->service_cnt; i++)
 		for (unsigned d = 0; d < g->services[i].plan->dep_cnt; d++)
-			if (!svc_is_down(g->services[i].state))
+			if (!svc_is_down(g->services[i].state) && !g->services[i].repairing)
 				g->services[g->services[i].plan->deps[d]].blocked = true;
 	for (unsigned i = 0; i < g->service_cnt; i++)
 		if (!g->services[i].blocked && !svc_is_down(g->services[i].state) &&
@@ -109,7 +110,7 @@ static void tell_what_is(struct group *g)
 	int len;
 
 	for (unsigned i = 0; i < g->service_cnt; i++) {
-		ready += g->services[i].state == SVC_READY;
+		ready += g->services[i].state == SVC_READY && !g->services[i].repairing;
 		done += g->services[i].state == SVC_DONE;
 		failed += g->services[i].state == SVC_FAILED;
 	}
@@ -366,6 +367,7 @@ static int set_up(struct group *g, struct fail *fail)
 	if ((!g->broker && create(g, fail)) || report_open(&g->report, g->plan, fail) ||
 	    look_open(&g->look, g->plan, fail) || open_sockets(g, fail))
 		return -1;
+	shmchan_broker_hasty(g->broker, true);
 	g->poison = poison_open(g);
 	if (!g->poison)
 		return fail_set(fail, SUP_SYSTEM, "no memory for the group");

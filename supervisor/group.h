@@ -87,8 +87,13 @@ struct service {
 	pid_t pid;            // 0 = none
 	unsigned incarnation; // 0 = never spawned
 	unsigned mourned;     // incarnation whose death is counted
+	pid_t corpse;         // its process, while its death is gone through
 	bool recovered;       // and what it left is repaired, as `repair` says
+	bool was_early;       // that was before its pidfd said so
+	bool repairing;       // the repair waits for `holder`, who has a lock
 	struct shmchan_repair repair;
+	struct shmchan_holder holder;
+	struct loop_timer repair_timer;
 	uint64_t spawns, deaths;
 	uint64_t chaos_kills;
 	uint64_t since_ns;    // in its state
@@ -179,9 +184,18 @@ uint64_t service_respawns(const struct service *s);
 void service_mourn(struct service *s, const siginfo_t *info);
 void service_bury(struct service *s);
 void service_died_early(struct service *s, const siginfo_t *info); // its pidfd does not say so yet
+void service_buried(struct service *s); // what comes after the repair
 void service_watch(struct service *s);     // its pidfd, and its pulse
 void service_terminate(struct service *s); // SIGTERM, SIGKILL after its stop timeout
 void service_set_timer(struct service *s, uint64_t after_ns);
+// ---- group_repair.c
+// service_repair repairs what the dead incarnation left. False: a living process holds a lock that is needed; service_await then tries
+// again, and calls service_buried when it is done. group_repair_again: a process has ended, so whoever waits may go on.
+bool service_repair(struct service *s);
+void service_await(struct service *s);
+void group_repair_again(struct group *g);
+const char *service_state_name(const struct service *s); // as svc_state_name, or "repairing"
+
 // service_keep, group_keep: what they hold now is what a supervisor that adopts the group begins with.
 void service_keep(const struct service *s);
 void group_keep(const struct group *g);

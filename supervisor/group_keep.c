@@ -6,7 +6,7 @@ void service_keep(const struct service *s)
 {
 	struct keep_service k = {
 		.state = s->state,
-		.pid = s->pid,
+		.pid = s->repairing ? s->corpse : s->pid,
 		.incarnation = s->incarnation,
 		.mourned = s->mourned,
 		.asked_signal = s->asked_signal,

@@ -10,7 +10,7 @@
 #include "supervisor/group.h"
 #include "supervisor/say.h"
 
-#define RETRY_NS UINT64_C(5000000)
+#define ANNOUNCE_AGAIN_NS UINT64_C(50000000)
 #define KILL_AGAIN_NS UINT64_C(1000000000)
 
 static void spawn(struct service *s);
@@ -243,13 +243,30 @@ static void spawn_failed(struct service *s, int err)
 	feed_death(s);
 }
 
+// What an incarnation left that never ran, or that another supervisor went through, may not be repaired: a lock was held.
+static int announce(struct service *s)
+{
+	struct shmchan_broker *b = s->group->broker;
+	int rc = shmchan_broker_announce(b, s->slot, &s->incarnation);
+
+	if (rc != SHMCHAN_ESTALE)
+		return rc;
+	rc = shmchan_broker_recover(b, s->slot, NULL, NULL);
+	return rc ? rc : shmchan_broker_announce(b, s->slot, &s->incarnation);
+}
+
 static void spawn(struct service *s)
 {
 	struct group *g = s->group;
-	int rc = shmchan_broker_announce(g->broker, s->slot, &s->incarnation), err;
+	int rc = announce(s), err;
 	bool warm;
 	struct fail fail;
 
+	if (rc == SHMCHAN_EBUSY) {
+		enter(s, SVC_BACKOFF);
+		service_set_timer(s, ANNOUNCE_AGAIN_NS);
+		return;
+	}
 	if (rc) {
 		fail_set(&fail, SUP_SYSTEM, "can't announce service '%s': %s", s->plan->name,
 			 shmchan_strerror(rc));
@@ -262,6 +279,7 @@ static void spawn(struct service *s)
 	s->asked_signal = 0;
 	s->was_ready = s->late = s->hung = s->told_start = s->told_ready = false;
 	s->watchdogs = 0;
+	s->repair = (struct shmchan_repair){0};
 	s->status[0] = 0;
 	s->since_ns = s->spawned_ns = loop_now();
 	loop_timer_cancel(g->loop, &s->timer);
@@ -360,31 +378,6 @@ static void tell_death(struct service *s, const struct svc_death *last, pid_t pi
 	tell(s);
 }
 
-// Early, a lock that a living process holds and does not give back is no reason to break the group off: it is tried again
-// when the pidfd says that the service is dead.
-static void recover(struct service *s, bool early)
-{
-	struct shmchan_repair *repair = &s->repair;
-	struct group *g = s->group;
-	struct shmchan_death death = {s->pid, s->last.code, s->last.status, 0};
-	bool killed = s->last.unknown || (s->last.code != CLD_EXITED && s->last.status == SIGKILL && !s->hung && !s->late);
-	struct fail fail;
-	int rc;
-
-	poison_before(g->poison, s);
-	rc = shmchan_broker_recover(g->broker, s->slot, &death, repair);
-	poison_after(g->poison, s, !s->last.asked && !killed);
-
-	s->recovered = rc == 0;
-	if (rc && !(early && rc == SHMCHAN_EBUSY)) {
-		fail_set(&fail, SUP_SYSTEM, "can't repair what service '%s' left: %s", s->plan->name,
-			 shmchan_strerror(rc));
-		group_broken(g, &fail);
-	}
-	if (repair->died_pending && !loop_timer_is_set(&g->retry))
-		loop_timer_set(g->loop, &g->retry, RETRY_NS);
-}
-
 void service_mourn(struct service *s, const siginfo_t *info)
 {
 	s->deaths++;
@@ -402,31 +395,39 @@ void service_mourn(struct service *s, const siginfo_t *info)
 
 void service_bury(struct service *s)
 {
-	pid_t pid = s->pid;
-	unsigned incarnation = s->incarnation;
-	struct shmchan_repair repair;
-	struct svc_death last;
-	bool early = s->recovered;
 	int fd = s->pidfd.fd;
 
 	loop_unwatch(s->group->loop, &s->pidfd);
 	early_stop(s);
 	s->pidfd.fd = -1;
-	if (!early)
-		recover(s, false);
+	s->was_early = s->recovered;
+	s->corpse = s->pid;
+	if (s->recovered || service_repair(s))
+		service_buried(s);
+	else
+		service_await(s);
+	if (fd >= 0)
+		close(fd);
+}
+
+void service_buried(struct service *s)
+{
+	struct shmchan_repair repair = s->repair;
+	struct svc_death last = s->last; // a replacement that can't be started is another
+	unsigned incarnation = s->incarnation;
+	pid_t pid = s->corpse;
+	bool early = s->was_early;
+
 	s->recovered = false;
-	repair = s->repair;
-	last = s->last;
 	s->pid = 0;
 	s->reaping = true;
 	feed_death(s);
 	s->reaping = false;
 	group_keep(s->group); // strategies count too
-	if (fd >= 0)
-		close(fd);
 	tell_death(s, &last, pid, incarnation, &repair, early);
 	poison_tell(s->group->poison);
 	say_death(s, &last, pid, incarnation, &repair);
+	group_repair_again(s->group);
 }
 
 static void seen_dead(struct service *s, const siginfo_t *info)
@@ -439,7 +440,8 @@ static void seen_dead(struct service *s, const siginfo_t *info)
 void service_died_early(struct service *s, const siginfo_t *info)
 {
 	seen_dead(s, info);
-	recover(s, true);
+	s->corpse = s->pid;
+	service_repair(s); // where it can't be yet, the pidfd's turn is another try
 	if (!s->recovered || !spare_is_there(s) || !corpse_put(s->group, s->pidfd.fd))
 		return;
 	loop_unwatch(s->group->loop, &s->pidfd);

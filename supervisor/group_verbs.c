@@ -21,7 +21,7 @@ static json_t *death_of(const struct service *s)
 static json_t *status_of(const struct service *s, uint64_t now_ns)
 {
 	json_t *o = json_pack("{s:s, s:i, s:i, s:s, s:I}", "name", s->plan->name, "pid", (int)s->pid,
-			      "incarnation", (int)s->incarnation, "state", svc_state_name(s->state),
+			      "incarnation", (int)s->incarnation, "state", service_state_name(s),
 			      "respawns", (json_int_t)service_respawns(s));
 	struct look_service l;
 	char text[96];
@@ -39,6 +39,11 @@ static json_t *status_of(const struct service *s, uint64_t now_ns)
 	if (s->adopted)
 		json_object_set_new(o, "adopted", json_true());
 	json_object_set_new(o, "spare", spare_status(s));
+	if (s->repairing && s->holder.slot)
+		json_object_set_new(o, "waits_for",
+				    json_pack("{s:s, s:s, s:i}", "channel", s->holder.channel, "holder",
+					      s->group->services[s->holder.slot - 1].plan->name, "pid",
+					      (int)s->holder.pid));
 	if (s->status[0])
 		json_object_set_new(o, "status", json_string(s->status));
 	return o;
@@ -106,7 +111,7 @@ static json_t *verb_kill(struct group *g, const json_t *request, struct control_
 		return control_error("that is not the number of a signal");
 	if (!service_signal(s, (int)number))
 		return control_error("service '%s' is %s: it has no process", s->plan->name,
-				     svc_state_name(s->state));
+				     service_state_name(s));
 	return json_pack("{s:b, s:i}", "ok", 1, "pid", (int)s->pid);
 }
 
@@ -128,7 +133,7 @@ static json_t *verb_restart(struct group *g, const json_t *request, struct contr
 	before = s->incarnation;
 	if (g->stopping || !service_feed(s, SVC_EV_RESTART))
 		return control_error("service '%s' can't be restarted: %s", s->plan->name,
-				     g->stopping ? "the group is stopping" : svc_state_name(s->state));
+				     g->stopping ? "the group is stopping" : service_state_name(s));
 	*wait = (struct control_wait){true, (unsigned)(s - g->services), before + 1, false, -1};
 	return NULL;
 }
@@ -241,7 +246,7 @@ static json_t *settle_all(struct group *g)
 
 		if (s->state == SVC_FAILED || g->stopping)
 			return control_error("service '%s' did not become ready: it is %s", s->plan->name,
-					     svc_state_name(s->state));
+					     service_state_name(s));
 		if (s->state != SVC_READY && s->state != SVC_DONE && !s->held && !s->reserved)
 			return NULL;
 	}
@@ -266,11 +271,11 @@ json_t *group_verb_settle(void *group, const struct control_wait *wait)
 	s = &g->services[wait->service];
 	if (wait->incarnation == DOWN)
 		return svc_is_down(s->state) ? json_pack("{s:b, s:i}", "ok", 1, "pid", 0) : NULL;
-	if (s->state == SVC_READY && s->incarnation >= wait->incarnation)
+	if (s->state == SVC_READY && !s->repairing && s->incarnation >= wait->incarnation)
 		return json_pack("{s:b, s:i}", "ok", 1, "pid", (int)s->pid);
 	if (svc_is_down(s->state) || g->stopping)
 		return control_error("service '%s' did not become ready: it is %s", s->plan->name,
-				     svc_state_name(s->state));
+				     service_state_name(s));
 	return NULL;
 }
 

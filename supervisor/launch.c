@@ -38,9 +38,8 @@ int launcher_init(struct launcher *l)
 	    (err = posix_spawn_file_actions_addclosefrom_np(&l->files, 3)) ||
 	    (err = posix_spawnattr_setsigmask(&l->attr, &none)) ||
 	    (err = posix_spawnattr_setsigdefault(&l->attr, &all)) ||
-	    (err = posix_spawnattr_setpgroup(&l->attr, 0)) ||
 	    (err = posix_spawnattr_setflags(&l->attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-							      POSIX_SPAWN_SETPGROUP)))
+							      POSIX_SPAWN_SETSID)))
 		launcher_fini(l);
 	return err;
 }

@@ -23,7 +23,9 @@ struct launch {
 
 struct launcher {
 	posix_spawn_file_actions_t files; // standard input from /dev/null; nothing above standard error
-	posix_spawnattr_t attr;           // own process group, default signals, none blocked
+	// Own session, and with it own process group (of a group in the supervisor's session the kernel would kill the stopped ones by
+	// SIGHUP when the supervisor dies); default signals, none blocked.
+	posix_spawnattr_t attr;
 	struct filter filters[TOPO_SECCOMP_STRICT + 1]; // by level; those that a plan uses
 	void *stack;                                    // of confined children
 };

@@ -20,6 +20,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	group.c \
 	group_channels.c \
 	group_keep.c \
+	group_repair.c \
 	group_service.c \
 	group_verbs.c \
 	handover.c \

@@ -96,6 +96,20 @@ static int obey(const char *name)
 	return 0;
 }
 
+// Sends messages without an end.
+static int pump(const char *name)
+{
+	struct shmchan_msg m = {.data = "fine", .len = 4};
+	struct shmchan *out;
+
+	attach();
+	out = open_end(name, SHMCHAN_TX);
+	shmchan_ready(me);
+	while (!ended)
+		shmchan_send(out, &m, WAIT_NS);
+	return 0;
+}
+
 // Sends each argument as a message, then idles.
 static int send_all(const char *name, char **texts)
 {
@@ -425,6 +439,8 @@ int main(int argc, char **argv)
 		return echo(arg);
 	if (strcmp(role, "obey") == 0)
 		return obey(arg);
+	if (strcmp(role, "pump") == 0)
+		return pump(arg);
 	if (strcmp(role, "send") == 0)
 		return send_all(arg, argv + 3);
 	if (strcmp(role, "count") == 0)

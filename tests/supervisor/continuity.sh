@@ -160,7 +160,7 @@ cat >"$dir/h.yaml" <<END
 group: h
 services:
   - {name: from, command: $actor, args: [send, orders, hold, f, f, f, f]}
-  - {name: it, command: $actor, args: [obey, orders], heartbeat_ms: 2000, stop_timeout_ms: 300}
+  - {name: it, command: $actor, args: [obey, orders], heartbeat_ms: 6000, stop_timeout_ms: 300}
 channels:
   - {name: orders, kind: spsc, capacity: 16, message_size: 16, producers: [from], consumers: [it], alert_depth: 4}
 END
@@ -176,7 +176,7 @@ while ! hung && [ $lives -lt 40 ]; do
 	lives=$((lives + 1))
 	again "$dir/h.yaml"
 done
-is "a hang that no supervisor has seen from its begin to its end is one" "$(events 'select(.event == "hang") | [.service, .incarnation, .limit_ms]')" '["it",1,2000]'
+is "a hang that no supervisor has seen from its begin to its end is one" "$(events 'select(.event == "hang") | [.service, .incarnation, .limit_ms]')" '["it",1,6000]'
 is "several have seen it" "$((lives > 2))" 1
 until_true in_state "$g" it ready
 over() { [ "$(events 'select(.event == "alert") | .state' | tail -n 1)" = '"end"' ]; }

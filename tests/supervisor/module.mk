@@ -12,6 +12,10 @@ TEST_PROGS += sup_actor
 sup_actor_SRC := $(addprefix tests/supervisor/, act.c actor.c)
 sup_actor_LIBS := shmchan
 
+TEST_PROGS += sup_stop_in_lock
+sup_stop_in_lock_SRC  := tests/supervisor/stop_in_lock.c
+sup_stop_in_lock_LIBS := shmchan
+
 TEST_PROGS += sup_at_syscall
 sup_at_syscall_SRC := tests/supervisor/at_syscall.c
 
@@ -41,6 +45,7 @@ SCRIPTS += $(addprefix tests/supervisor/, \
 	manual.sh \
 	many.sh \
 	poison.sh \
+	repair.sh \
 	scale.sh \
 	spare.sh \
 	stale.sh \

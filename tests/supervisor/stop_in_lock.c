@@ -1,0 +1,69 @@
+// Usage: stop_in_lock GROUP CHANNEL head|tail PID
+// Steps a process of a running group from instruction to instruction until it holds that lock of an mpmc2 channel, and leaves it
+// stopped there, by SIGSTOP, with nobody tracing it. Exit status: 0 when it holds the lock.
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+#include "shmchan/list.h"
+#include "shmchan/lock.h"
+#include "shmchan/map.h"
+
+#define STEPS_MAX 20000000
+#define FUTEX_TID 0x3fffffffu
+
+static int fail(const char *what)
+{
+	fprintf(stderr, "stop_in_lock: can't %s: %s\n", what, strerror(errno));
+	return 1;
+}
+
+static shmchan_lock *find(struct shmchan_map *m, const char *channel, const char *which)
+{
+	for (uint32_t i = 0; i < m->cnt; i++) {
+		const struct shmchan_ring_ref *r = shmchan_map_ring(m, (uint16_t)(i + 1));
+
+		if (r && r->kind == SHMCHAN_KIND_MPMC2 && strcmp(m->entries[i].name, channel) == 0)
+			return which[0] == 'h' ? &r->list->head_lock : &r->list->tail_lock;
+	}
+	return NULL;
+}
+
+static bool has(shmchan_lock *lock, pid_t pid)
+{
+	return ((uint32_t)atomic_load(lock) & FUTEX_TID) == (uint32_t)pid;
+}
+
+int main(int argc, char **argv)
+{
+	struct shmchan_map m;
+	struct shmchan_why why = {0};
+	shmchan_lock *lock;
+	int status, deliver = 0;
+	pid_t pid;
+
+	if (argc != 5) {
+		fprintf(stderr, "usage: stop_in_lock GROUP CHANNEL head|tail PID\n");
+		return 2;
+	}
+	if (shmchan_map_open(&m, argv[1], false, &why) || !(lock = find(&m, argv[2], argv[3])))
+		return fail("find the lock");
+	pid = atoi(argv[4]);
+	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) || ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) ||
+	    waitpid(pid, &status, 0) != pid)
+		return fail("stop the process");
+	for (unsigned n = 0; n < STEPS_MAX && !has(lock, pid); n++) {
+		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, (void *)(long)deliver) || waitpid(pid, &status, 0) != pid ||
+		    !WIFSTOPPED(status))
+			return fail("step it");
+		deliver = WSTOPSIG(status) == SIGTRAP || status >> 16 ? 0 : WSTOPSIG(status);
+	}
+	if (!has(lock, pid))
+		return fail("meet it in the lock");
+	return ptrace(PTRACE_DETACH, pid, NULL, (void *)(long)SIGSTOP) ? fail("leave it") : 0;
+}

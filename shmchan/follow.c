@@ -4,7 +4,9 @@
 //	mpsc   the claim of the next lap changes the cell's word before anything is written,
 //	spsc   its one producer writes position p + cap only after it has published p + cap - 1, in the cell before.
 //
-// Writers don't fence between these and what they write: on x86 stores are seen in their order.
+// Writers have a release fence between these and what they write: where a cell or node is claimed (mpsc.h, list_chan.c),
+// and behind the publication of the cell before (spsc.h). It pairs with the acquire fences here, between the copy and the
+// second look: a copy that has anything of the next message in it is followed by a look that sees it announced.
 #include "shmchan/view.h"
 
 #include <stdio.h>
@@ -80,7 +82,8 @@ static bool is_intact(const struct shmchan_ring_ref *r, uint64_t pos, const stru
 {
 	uint64_t now, before;
 
-	atomic_thread_fence(memory_order_acquire); // keeps what follows behind the copy
+	// Keeps what follows behind the copy; pairs with the writers' release fences.
+	atomic_thread_fence(memory_order_acquire);
 	now = atomic_load_explicit(&c->word, memory_order_relaxed);
 	if (shmchan_ring_many(r))
 		return now == word || now == shmchan_cell_word(pos / r->cap + 1, SHMCHAN_CELL_FREE, 0);
@@ -132,7 +135,8 @@ static int follow_list(const struct shmchan_ring_ref *r, struct shmchan_follow *
 
 		if (i != SHMCHAN_LIST_NONE) {
 			shmchan_view_copy_node(r, i, f->pos, out, buf, size);
-			atomic_thread_fence(memory_order_acquire); // keeps the second look behind the copy
+			// Keeps the second look behind the copy; pairs with the fence in shmchan_list_reserve.
+			atomic_thread_fence(memory_order_acquire);
 			if (shmchan_list_find(r, f->pos) == i) {
 				state = shmchan_node_state(
 					atomic_load_explicit(&shmchan_list_node(r, i)->word, memory_order_relaxed));
@@ -211,6 +215,7 @@ int shmchan_view_block_data(const struct shmchan_view *v, unsigned i, uint64_t p
 	if (atomic_load_explicit(&p->words[k].word, memory_order_acquire) != sent)
 		return SHMCHAN_EMPTY;
 	memcpy(buf, shmchan_pool_data(p, k), size < *len ? size : *len);
+	// Pairs with the fence in change(), pool.c.
 	atomic_thread_fence(memory_order_acquire);
 	return atomic_load_explicit(&p->words[k].word, memory_order_relaxed) == sent ? 0 : SHMCHAN_EMPTY;
 }

@@ -232,6 +232,8 @@ int shmchan_list_reserve(struct shmchan *ch)
 		shmchan_note_full(ch, ch->r.cap);
 		return SHMCHAN_FULL;
 	}
+	// The claim before what is written to the node, for who reads along: pairs with the acquire fences in follow.c and view.c.
+	atomic_thread_fence(memory_order_release);
 	// Dying from here to publish leaves CLAIMED(me): recovery frees it.
 	e->node = shmchan_list_node(&ch->r, i);
 	e->link = atomic_load_explicit(&e->node->link, memory_order_relaxed);

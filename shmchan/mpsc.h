@@ -33,6 +33,8 @@ static inline void shmchan_mpsc_claimed(struct shmchan *ch, struct shmchan_cell 
 {
 	_Atomic uint64_t *tail = &ch->r.ring->tail;
 
+	// The claim before what is written to the cell, for who reads along: pairs with the acquire fence in follow.c.
+	atomic_thread_fence(memory_order_release);
 	ch->cell = c;
 	ch->i = i;
 	ch->lap = lap;

@@ -117,8 +117,13 @@ int shmchan_pool_join(struct shmchan_pool_ref *out, void *mem, size_t size, stru
 // Failure: relaxed, as nothing is done with the value.
 static bool change(struct shmchan_pool_ref *p, uint32_t i, uint64_t from, uint64_t to)
 {
-	return atomic_compare_exchange_strong_explicit(&p->words[i].word, &from, to, memory_order_acq_rel,
-						       memory_order_relaxed);
+	bool done = atomic_compare_exchange_strong_explicit(&p->words[i].word, &from, to, memory_order_acq_rel,
+							    memory_order_relaxed);
+
+	// Who copies a block as a bystander (shmchan_view_block_data) and gets anything of what is written from here on sees that
+	// the word is another. Pairs with the acquire fence there.
+	atomic_thread_fence(memory_order_release);
+	return done;
 }
 
 static uint64_t peek(const struct shmchan_pool_ref *p, uint32_t i)

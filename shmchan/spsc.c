@@ -56,6 +56,8 @@ int shmchan_spsc_reserve(struct shmchan *ch)
 	if (ch->pos >= ch->limit)
 		// Pairs with the release in shmchan_flush: what the consumer read from the freed cells, it has read.
 		ch->limit = atomic_load_explicit(&ch->r.ring->head, memory_order_acquire) + ch->r.cap;
+	// Before the freed cells are written, for who reads along: pairs with the acquire fences in follow.c and view.c.
+	atomic_thread_fence(memory_order_release);
 	return ch->pos < ch->limit ? 0 : SHMCHAN_FULL;
 }
 

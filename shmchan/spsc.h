@@ -35,6 +35,8 @@ static inline void shmchan_spsc_publish(struct shmchan *ch, struct shmchan_cell 
 {
 	// Pairs with the acquire in shmchan_take.
 	atomic_store_explicit(&cell->word, ch->lap_word | desc, memory_order_release);
+	// Before the next cell is written, for who reads along: pairs with the acquire fence in follow.c.
+	atomic_thread_fence(memory_order_release);
 }
 
 // The next message, NULL if there is none.

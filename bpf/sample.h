@@ -12,7 +12,7 @@
 enum {
 	SAMPLE_TAIL_POSITION,
 	SAMPLE_TAIL_LAP,    // lap << 32 | index
-	SAMPLE_TAIL_TICKET, // lower half of a position << 32 | link
+	SAMPLE_TAIL_TICKET, // lower half of a position << 32 | link, or block
 };
 
 struct sample_ring {

@@ -31,6 +31,7 @@ int shmchan_pool_open(struct shmchan_proc *p, const char *name, struct shmchan_p
 		return err;
 	}
 	pool->proc = p;
+	pool->users = p->c.entries[e].producers;
 	for (unsigned i = 0; i < pool->ref.class_cnt; i++)
 		shmchan_magazine_init(&pool->mags[i], &pool->ref.classes[i], p->slot * SPREAD);
 	p->pools[pool->ref.pool_no] = pool;

@@ -58,6 +58,10 @@ static int check_chan(const struct shmchan_group_spec *s, const struct shmchan_c
 		err = check_slots(s, c->name, c->consumers, c->consumer_cnt, why);
 	if (err)
 		return err;
+	if (c->kind == SHMCHAN_KIND_MPSC_INTRUSIVE && c->msg_size > SHMCHAN_MSG_MAX_INTRUSIVE)
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, c->name,
+				    "%u bytes beside a block; mpsc-intrusive has room for %u", c->msg_size,
+				    SHMCHAN_MSG_MAX_INTRUSIVE);
 	if (!shmchan_ring_footprint(&p))
 		return shmchan_fail(why, SHMCHAN_EINVAL, 0, c->name,
 				    "kind, capacity, message size or policy out of bounds");

@@ -2,6 +2,7 @@
 
 #include "shmchan/lag.h"
 #include "shmchan/mpsc.h"
+#include "shmchan/mpsc_intrusive.h"
 #include "shmchan/proc.h"
 #include "shmchan/spsc.h"
 
@@ -39,7 +40,7 @@ static void join_rx(struct shmchan *ch)
 
 int shmchan_join(struct shmchan *ch)
 {
-	ch->many = shmchan_ring_many(&ch->r);
+	ch->many = ch->tx ? shmchan_ring_several(&ch->r) : shmchan_ring_many(&ch->r);
 	ch->at = &ch->never;
 	ch->at_word = ch->look_at = UINT64_MAX;
 	if (shmchan_ring_listed(&ch->r))
@@ -48,7 +49,7 @@ int shmchan_join(struct shmchan *ch)
 		join_rx(ch);
 	else if (!ch->many)
 		shmchan_spsc_join_tx(ch);
-	return 0;
+	return shmchan_ring_chained(&ch->r) ? shmchan_chain_end_open(ch) : 0;
 }
 
 uint16_t shmchan_id(const struct shmchan *ch)
@@ -82,13 +83,16 @@ bool shmchan_has_work(struct shmchan *ch)
 
 	if (ch->l)
 		return shmchan_list_has_work(ch);
+	if (ch->tx && ch->chain)
+		return shmchan_chain_has_room(ch);
 	if (ch->tx && ch->many)
 		return shmchan_mpsc_room(ch);
 	if (ch->tx) {
 		shmchan_spsc_sync(ch);
 		return shmchan_spsc_reserve(ch) == 0;
 	}
-	if ((ch->many ? shmchan_mpsc_peek(ch) : shmchan_spsc_peek(ch)) != NULL)
+	if ((ch->many ? shmchan_mpsc_peek(ch) : shmchan_spsc_peek(ch)) != NULL ||
+	    (ch->chain && shmchan_chain_refill(ch)))
 		return true;
 	return !ch->many && !ch->notice && ch->taken == ch->done &&
 	       atomic_load_explicit(&ring->notice_cnt, memory_order_acquire) !=

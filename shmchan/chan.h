@@ -17,6 +17,7 @@ struct shmchan {
 	bool tx;
 	bool many;
 	struct shmchan_list_end *l; // of a channel made of a list (list_chan.h), else NULL
+	struct shmchan_chain_end *chain; // of mpsc-intrusive (mpsc_intrusive.h), else NULL
 
 	// Sending end. `cell` is the next to be written (spsc), or the one claimed (mpsc). pos and i are its position and index in
 	// mpsc, in spsc those of `synced`, which lags behind `cell`: what a send writes down for itself costs as much as the message

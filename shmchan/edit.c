@@ -7,6 +7,7 @@
 #include <time.h>
 #include "shmchan/broker_priv.h"
 #include "shmchan/list_chan.h"
+#include "shmchan/mpsc_intrusive.h"
 #include "shmchan/probe.h"
 
 // ------------------------------------------------------------------------------------------------ who is there
@@ -50,7 +51,7 @@ static int find(const struct shmchan_broker *b, const char *channel, struct shmc
 
 static int may_send(const struct shmchan_broker *b, const struct shmchan_ring_ref *r, struct shmchan_why *why)
 {
-	unsigned slot = shmchan_ring_many(r) ? 0 : who_runs(b, b->map.c.entries[r->id - 1].producers);
+	unsigned slot = shmchan_ring_several(r) ? 0 : who_runs(b, b->map.c.entries[r->id - 1].producers);
 
 	return slot ? busy(b, r, slot, "producer", why) : 0;
 }
@@ -83,6 +84,7 @@ static struct shmchan_pool *own_pool(struct shmchan_broker *b, const char *name)
 	if (!pool && (pool = calloc(1, sizeof(*pool)))) {
 		pool->ref = entry->pool; // of the broker's mapping, which lives longer
 		pool->proc = &b->proc;
+		pool->users = b->map.c.entries[e].producers;
 		b->proc.pools[entry->pool.pool_no] = pool;
 	}
 	return pool;
@@ -203,6 +205,17 @@ static void drain_list(struct shmchan_broker *b, const struct shmchan_ring_ref *
 		++*cnt;
 }
 
+// mpsc-intrusive, without a process that receives: the broker does what that would do first.
+static void bring_over(struct shmchan_broker *b, const struct shmchan_ring_ref *r)
+{
+	struct shmchan_chain_cursor to;
+
+	if (!shmchan_ring_chained(r))
+		return;
+	to = shmchan_chain_cursor(r);
+	shmchan_chain_bring(r, b->map.pools, &to, atomic_load_explicit(&r->ring->done, memory_order_relaxed));
+}
+
 int shmchan_broker_drain(struct shmchan_broker *b, const char *channel, uint64_t limit, bool drop,
 			 uint64_t *cnt, uint64_t *left, struct shmchan_why *why)
 {
@@ -226,8 +239,9 @@ int shmchan_broker_drain(struct shmchan_broker *b, const char *channel, uint64_t
 		drain_list(b, r, limit, drop, cnt);
 		taken = done = end = 0;
 	} else {
+		bring_over(b, r);
 		shmchan_ring_cursor(r, &done, &taken);
-		end = shmchan_ring_tail(r); // what live producers add meanwhile stays
+		end = shmchan_ring_written(r); // what live producers add meanwhile stays
 	}
 	while (done != end && *cnt != limit && (what = stands_at(r, done)) != NOTHING) {
 		// From here it is in flight at nobody: a broker that dies leaves that to shmchan_edit_recover.
@@ -286,6 +300,8 @@ static int may_replay(const struct shmchan_broker *b, const struct shmchan_dead_
 	if (e->had_block)
 		return shmchan_fail(why, SHMCHAN_EINVAL, 0, (*r)->name,
 				    "the message had a block, which was freed when its receiver died");
+	if ((*r)->kind == SHMCHAN_KIND_MPSC_INTRUSIVE)
+		return shmchan_fail(why, SHMCHAN_EINVAL, 0, (*r)->name, "its messages are blocks");
 	if (e->bytes != e->len || e->len > (*r)->msg_size)
 		return shmchan_fail(
 			why, SHMCHAN_EINVAL, 0, (*r)->name,
@@ -436,6 +452,28 @@ static void mend_positions(struct repairer *m, const struct shmchan_ring_ref *r)
 	}
 }
 
+static void say_nothing(void *ctx, const char *object, const char *text)
+{
+	(void)ctx;
+	(void)object;
+	(void)text;
+}
+
+// Where neither end runs, what can be found of a broken list goes into cells, and the list begins anew behind them.
+static void mend_list(struct repairer *m, const struct shmchan_ring_ref *r)
+{
+	const struct shmchan_ctl_entry *entry = &m->b->map.c.entries[r->id - 1];
+	uint64_t written;
+
+	if (!shmchan_ring_chained(r) || who_runs(m->b, entry->consumers) || who_runs(m->b, entry->producers) ||
+	    shmchan_chain_check(r, m->b->map.pools, say_nothing, NULL) == 0)
+		return;
+	bring_over(m->b, r);
+	written = shmchan_ring_written(r);
+	atomic_store_explicit(&r->ring->tail, written << 32, memory_order_release);
+	mended(m, r->name, "list begun anew at %llu: it was broken", (unsigned long long)written);
+}
+
 static void mend_node(struct repairer *m, const struct shmchan_ring_ref *r, uint32_t i)
 {
 	_Atomic uint64_t *word = &shmchan_list_node(r, i)->word;
@@ -475,7 +513,7 @@ static void mend_claims(struct repairer *m, const struct shmchan_ring_ref *r)
 }
 
 // Why block b with word w belongs to nobody, NULL if it belongs to somebody.
-static const char *orphaned(const struct shmchan_map *m, shmchan_block b, uint64_t w)
+static const char *orphaned(const struct shmchan_map *m, struct shmchan_chain_sets *seen, shmchan_block b, uint64_t w)
 {
 	const struct shmchan_ring_ref *r;
 
@@ -491,22 +529,25 @@ static const char *orphaned(const struct shmchan_map *m, shmchan_block b, uint64
 		r = shmchan_map_ring(m, shmchan_block_chan(w));
 		if (!r)
 			return "it was in a message of no channel";
-		return shmchan_map_completed(r, b, (uint32_t)w) ? "its message is completed" : NULL;
+		return shmchan_map_completed(m, seen, r, b, w) ? "its message is completed" : NULL;
 	}
 	return "its word was impossible";
 }
 
 static void mend_blocks(struct repairer *m, struct shmchan_pool_ref *p)
 {
+	struct shmchan_chain_sets seen = {NULL};
+
 	for (uint32_t i = 0; i < p->block_cnt; i++) {
 		uint64_t w = atomic_load_explicit(&p->words[i].word, memory_order_acquire);
-		const char *why = orphaned(&m->b->map, shmchan_block_make(p->pool_no, i), w);
+		const char *why = orphaned(&m->b->map, &seen, shmchan_block_make(p->pool_no, i), w);
 
 		// Success release: who allocates the block sees nothing older. Failure: it was somebody's after all.
 		if (why && atomic_compare_exchange_strong_explicit(
 				   &p->words[i].word, &w, 0, memory_order_release, memory_order_relaxed))
 			mended(m, p->name, "block %u freed: %s", i, why);
 	}
+	shmchan_chain_forget(&seen);
 }
 
 static void mend_letters(struct repairer *m)
@@ -539,6 +580,7 @@ int shmchan_broker_repair(struct shmchan_broker *b,
 		if (!r)
 			continue;
 		mend_positions(&m, r);
+		mend_list(&m, r);
 		mend_claims(&m, r);
 	}
 	for (uint32_t n = 1; n <= b->map.pool_last; n++)

@@ -2,11 +2,13 @@
 // message is completed; what tells that this has begun is read after the copy:
 //
 //	mpsc   the claim of the next lap changes the cell's word before anything is written,
-//	spsc   its one producer writes position p + cap only after it has published p + cap - 1, in the cell before.
+//	spsc   its one producer writes position p + cap only after it has published p + cap - 1, in the cell before,
+//	mpsc-intrusive   the consumer writes position p + cap only after it has seen a tail behind that.
 //
 // Writers have a release fence between these and what they write: where a cell or node is claimed (mpsc.h, list_chan.c),
-// and behind the publication of the cell before (spsc.h). It pairs with the acquire fences here, between the copy and the
-// second look: a copy that has anything of the next message in it is followed by a look that sees it announced.
+// behind the publication of the cell before (spsc.h), behind the look at the tail (mpsc_intrusive.c). It pairs with the
+// acquire fences here, between the copy and the second look: a copy that has anything of the next message in it is
+// followed by a look that sees it announced.
 #include "shmchan/view.h"
 
 #include <stdio.h>
@@ -89,6 +91,11 @@ static bool is_intact(const struct shmchan_ring_ref *r, uint64_t pos, const stru
 		return now == word || now == shmchan_cell_word(pos / r->cap + 1, SHMCHAN_CELL_FREE, 0);
 	if (now != word)
 		return false;
+	if (shmchan_ring_chained(r)) {
+		uint64_t tail = atomic_load_explicit(&r->ring->tail, memory_order_relaxed);
+
+		return (int32_t)(SHMCHAN_TICKET(tail) - (uint32_t)pos) <= (int32_t)r->cap;
+	}
 	if ((int64_t)(atomic_load_explicit(&r->ring->head, memory_order_relaxed) - pos) <= 0)
 		return true;
 	before = atomic_load_explicit(&shmchan_ring_cell(r, (uint32_t)((pos + r->cap - 1) % r->cap))->word,
@@ -168,6 +175,10 @@ int shmchan_view_follow(const struct shmchan_view *v, unsigned i, struct shmchan
 		uint64_t word = atomic_load_explicit(&c->word, memory_order_acquire), newest, done, taken;
 		enum at at = look(r, f->pos, word, &newest);
 
+		if (at == NOT_YET && shmchan_ring_chained(r) && !shmchan_view_copy_link(v, r, f->pos, out, buf, size)) {
+			f->pos++;
+			return 0;
+		}
 		if (at == NOT_YET)
 			return SHMCHAN_EMPTY;
 		if (at == NOTHING) {
@@ -208,11 +219,14 @@ int shmchan_view_block_data(const struct shmchan_view *v, unsigned i, uint64_t p
 	// The block's word names the node of its message.
 	if (shmchan_ring_listed(r) && (pos = shmchan_list_find(r, pos)) == SHMCHAN_LIST_NONE)
 		return SHMCHAN_EMPTY;
-	sent = shmchan_block_sent(r->id, pos);
+	sent = atomic_load_explicit(&p->words[k].word, memory_order_relaxed);
+	if (shmchan_ring_chained(r) ? shmchan_block_state(sent) != SHMCHAN_BLOCK_SENT || shmchan_block_chan(sent) != r->id
+				    : sent != shmchan_block_sent(r->id, pos))
+		sent = 0;
 	snprintf(pool, SHMCHAN_NAME_MAX, "%s", p->name);
 	*len = shmchan_pool_class_of(p, k)->block_size;
 	// Acquire: pairs with the exchange that sent it. As long as it is in the message nobody writes to it.
-	if (atomic_load_explicit(&p->words[k].word, memory_order_acquire) != sent)
+	if (!sent || atomic_load_explicit(&p->words[k].word, memory_order_acquire) != sent)
 		return SHMCHAN_EMPTY;
 	memcpy(buf, shmchan_pool_data(p, k), size < *len ? size : *len);
 	// Pairs with the fence in change(), pool.c.

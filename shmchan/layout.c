@@ -37,6 +37,8 @@ uint64_t shmchan_layout_hash(void)
 		SHMCHAN_TALLY_OWN,
 		sizeof(struct shmchan_pool_shm),
 		sizeof(struct shmchan_pool_word),
+		sizeof(struct shmchan_pool_link),
+		offsetof(struct shmchan_pool_link, data),
 		SHMCHAN_BLOCK_CACHED,
 		sizeof(struct shmchan_dead_shm),
 		sizeof(struct shmchan_dead_entry),

@@ -117,7 +117,6 @@ _Static_assert(sizeof(struct shmchan_link) == 32, "layout");
 
 // 0 is no place, whatever the ticket.
 #define SHMCHAN_PLACE(ticket, link) ((uint64_t)(uint32_t)(ticket) << 32 | (uint32_t)((link) + 1))
-#define SHMCHAN_TICKET(place) ((uint32_t)((place) >> 32))
 #define SHMCHAN_LINK(place) ((uint32_t)(place)-1)
 
 struct shmchan_list_rx {

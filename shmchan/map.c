@@ -133,11 +133,15 @@ bool shmchan_map_broker_alive(const struct shmchan_map *m)
 
 // -------------------------------------------------------------------------------------------------- check
 
+#define LOOKS 16
+
 struct checker {
 	const struct shmchan_map *m;
 	void (*report)(void *ctx, const char *object, const char *text);
 	void *ctx;
 	int bad;
+	struct shmchan_chain_sets seen;
+	int looks; // left, to look at lists once more
 };
 
 __attribute__((format(printf, 3, 4))) static void complain(struct checker *c, const char *object,
@@ -167,10 +171,14 @@ bool shmchan_map_gone(const struct shmchan_map *m, shmchan_owner o)
 	       shmchan_life_state(life) == SHMCHAN_PROC_FREE;
 }
 
-bool shmchan_map_completed(const struct shmchan_ring_ref *r, shmchan_block b, uint32_t place)
+bool shmchan_map_completed(const struct shmchan_map *m, struct shmchan_chain_sets *seen, const struct shmchan_ring_ref *r,
+			   shmchan_block b, uint64_t word)
 {
+	uint32_t place = (uint32_t)word;
 	uint64_t done;
 
+	if (shmchan_ring_chained(r))
+		return shmchan_map_gone(m, (shmchan_owner)word) && !shmchan_chain_holds(seen, r, m->pools, b);
 	if (shmchan_ring_listed(r)) // place is a node, which names the block as long as it holds the message
 		return place >= r->cap ||
 		       atomic_load_explicit(&shmchan_list_node(r, place)->block, memory_order_acquire) != b;
@@ -210,6 +218,16 @@ static void check_claims(struct checker *c, const struct shmchan_ring_ref *r)
 	}
 }
 
+// What was sent after a list was looked at, by who has died since, is not in that look.
+static bool completed(struct checker *c, const struct shmchan_ring_ref *r, shmchan_block b, uint64_t w)
+{
+	if (!shmchan_map_completed(c->m, &c->seen, r, b, w))
+		return false;
+	if (c->looks-- > 0)
+		shmchan_chain_forget(&c->seen);
+	return shmchan_map_completed(c->m, &c->seen, r, b, w);
+}
+
 static void check_sent(struct checker *c, const struct shmchan_pool_ref *p, uint32_t i, uint64_t w)
 {
 	const struct shmchan_ring_ref *r = shmchan_map_ring(c->m, shmchan_block_chan(w));
@@ -219,7 +237,7 @@ static void check_sent(struct checker *c, const struct shmchan_pool_ref *p, uint
 			 shmchan_block_chan(w));
 		return;
 	}
-	if (shmchan_map_completed(r, shmchan_block_make(p->pool_no, i), (uint32_t)w) && atomic_load(&p->words[i].word) == w)
+	if (completed(c, r, shmchan_block_make(p->pool_no, i), w) && atomic_load(&p->words[i].word) == w)
 		complain(c, p->name, "block %u is in a message of %s that is completed", i, r->name);
 }
 
@@ -257,7 +275,7 @@ static void check_pool(struct checker *c, const struct shmchan_pool_ref *p)
 int shmchan_map_check(const struct shmchan_map *m,
 		      void (*report)(void *ctx, const char *object, const char *text), void *ctx)
 {
-	struct checker c = {.m = m, .report = report, .ctx = ctx};
+	struct checker c = {.m = m, .report = report, .ctx = ctx, .looks = LOOKS};
 
 	if (!shmchan_seg_intact(&m->seg)) {
 		complain(&c, m->group, "control segment was cut short while mapped");
@@ -273,11 +291,14 @@ int shmchan_map_check(const struct shmchan_map *m,
 		} else if (e->kind == SHMCHAN_OBJ_RING) {
 			c.bad += (int)shmchan_ring_check(&e->ring, report, ctx);
 			check_claims(&c, &e->ring);
+			if (shmchan_ring_chained(&e->ring))
+				c.bad += (int)shmchan_chain_check(&e->ring, m->pools, report, ctx);
 		} else if (e->kind == SHMCHAN_OBJ_POOL) {
 			check_pool(&c, &e->pool);
 		} else {
 			c.bad += (int)shmchan_dead_check(&e->dead, report, ctx);
 		}
 	}
+	shmchan_chain_forget(&c.seen);
 	return c.bad;
 }

@@ -4,6 +4,7 @@
 
 #include "shmchan/ctl.h"
 #include "shmchan/dead.h"
+#include "shmchan/mpsc_intrusive.h"
 #include "shmchan/pool.h"
 #include "shmchan/ring.h"
 #include "shmchan/seg.h"
@@ -45,8 +46,10 @@ struct shmchan_ring_ref *shmchan_map_ring(const struct shmchan_map *m, uint16_t 
 bool shmchan_map_produces(const struct shmchan_map *m, uint16_t id, unsigned slot);
 bool shmchan_map_consumes(const struct shmchan_map *m, uint16_t id, unsigned slot);
 
-// Is the message completed that block b says it is in, at that place of channel r?
-bool shmchan_map_completed(const struct shmchan_ring_ref *r, shmchan_block b, uint32_t place);
+// Is the message completed that block b, whose word is `word`, says it is in, of channel r? Of mpsc-intrusive only if who sent
+// it is gone: before that it may be about to be sent.
+bool shmchan_map_completed(const struct shmchan_map *m, struct shmchan_chain_sets *seen, const struct shmchan_ring_ref *r,
+			   shmchan_block b, uint64_t word);
 
 // Is the broker named in the control segment alive?
 bool shmchan_map_broker_alive(const struct shmchan_map *m);

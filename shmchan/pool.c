@@ -9,10 +9,15 @@ static uint64_t stride_of(uint64_t block_size)
 	return shmchan_align(block_size, block_size >= PAGE ? PAGE : SHMCHAN_LINE);
 }
 
-static uint64_t blocks_off_of(uint64_t block_cnt)
+static uint64_t links_off_of(uint64_t block_cnt)
 {
 	return shmchan_align(sizeof(struct shmchan_pool_shm) + block_cnt * sizeof(struct shmchan_pool_word),
-			     PAGE);
+			     SHMCHAN_LINE);
+}
+
+static uint64_t blocks_off_of(uint64_t block_cnt)
+{
+	return shmchan_align(links_off_of(block_cnt) + block_cnt * sizeof(struct shmchan_pool_link), PAGE);
 }
 
 // Where a page begins in a pool, blocks of whole pages begin, so that one class's blocks do not share pages with the next's.
@@ -83,6 +88,7 @@ static void lay_out(struct shmchan_pool_ref *out, void *mem, const struct shmcha
 		out->block_cnt += classes[i].block_cnt;
 	}
 	out->words = (void *)((char *)mem + sizeof(struct shmchan_pool_shm));
+	out->links = (void *)((char *)mem + links_off_of(out->block_cnt));
 	at = (char *)mem + blocks_off_of(out->block_cnt);
 	for (uint32_t i = 0; i < out->class_cnt; i++) {
 		out->classes[i].blocks = at;
@@ -272,6 +278,46 @@ int shmchan_pool_receive(struct shmchan_pool_ref *p, shmchan_owner owner, uint32
 		       : SHMCHAN_ENOENT;
 }
 
+int shmchan_pool_offer(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan, uint64_t marks)
+{
+	uint64_t w = mine(p, owner, i);
+
+	if (w && shmchan_block_state(w) == SHMCHAN_BLOCK_KEPT)
+		marks |= SHMCHAN_OFFER_KEPT;
+	return w && change(p, i, w, shmchan_block_offered(chan, owner, marks)) ? 0 : SHMCHAN_ENOENT;
+}
+
+// Is it in a message of the channel, or offered to it?
+static bool offered(uint64_t w, uint16_t chan)
+{
+	return shmchan_block_state(w) == SHMCHAN_BLOCK_SENT && shmchan_block_chan(w) == chan;
+}
+
+int shmchan_pool_accept(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan)
+{
+	uint64_t w = peek(p, i);
+
+	return offered(w, chan) && change(p, i, w, shmchan_block_owned(SHMCHAN_BLOCK_OWNED, owner)) ? 0 : SHMCHAN_ENOENT;
+}
+
+int shmchan_pool_retract(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan)
+{
+	uint64_t w = peek(p, i);
+	enum shmchan_block_state was = w & SHMCHAN_OFFER_KEPT ? SHMCHAN_BLOCK_KEPT : SHMCHAN_BLOCK_OWNED;
+
+	return offered(w, chan) && (shmchan_owner)w == owner && change(p, i, w, shmchan_block_owned(was, owner))
+		       ? 0
+		       : SHMCHAN_ENOENT;
+}
+
+void shmchan_pool_release(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan)
+{
+	uint64_t w = peek(p, i);
+
+	if (offered(w, chan) && (shmchan_owner)w == owner && w & SHMCHAN_OFFER_HELD)
+		change(p, i, w, w & ~SHMCHAN_OFFER_HELD);
+}
+
 int shmchan_pool_keep(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint64_t tag)
 {
 	uint64_t w = mine(p, owner, i);
@@ -320,6 +366,13 @@ uint32_t shmchan_pool_recover(struct shmchan_pool_ref *p, shmchan_owner dead)
 bool shmchan_pool_unsend(struct shmchan_pool_ref *p, uint32_t i, uint16_t chan, uint64_t pos)
 {
 	return change(p, i, shmchan_block_sent(chan, pos), 0);
+}
+
+bool shmchan_pool_unoffer(struct shmchan_pool_ref *p, uint32_t i, uint16_t chan)
+{
+	uint64_t w = peek(p, i);
+
+	return offered(w, chan) && change(p, i, w, 0);
 }
 
 void shmchan_pool_count(const struct shmchan_pool_ref *p, uint32_t first, uint32_t cnt,

@@ -6,6 +6,9 @@
 // when every block is in use. The magazine is Bonwick's and Adams' (USENIX 2001) without the depot: the words are one.
 //
 // Truth: the words. Derived: everything else (counts are made by a scan).
+//
+// Beside its word each block has a *link*, which the block's owner writes when it sends the block through a channel of kind
+// mpsc-intrusive (mpsc_intrusive.h), and nobody from then on until another owner does.
 #ifndef SHMCHAN_POOL_H
 #define SHMCHAN_POOL_H
 
@@ -22,6 +25,16 @@ struct shmchan_pool_word {
 	_Atomic uint64_t word;
 	_Atomic uint64_t tag; // of a KEPT block; written by its owner before it is kept
 };
+
+struct shmchan_pool_link {
+	_Atomic uint64_t prev; // place (ring.h) of the message sent before this one
+	_Atomic uint64_t desc; // word.h
+	uint64_t corr;
+	uint32_t sender; // owner tag
+	uint16_t reply, pad;
+	unsigned char data[SHMCHAN_MSG_MAX_INTRUSIVE];
+};
+_Static_assert(sizeof(struct shmchan_pool_link) == SHMCHAN_LINE, "layout");
 
 struct shmchan_pool_shm {
 	struct shmchan_obj obj;
@@ -45,6 +58,7 @@ struct shmchan_pool_class_ref {
 
 struct shmchan_pool_ref {
 	struct shmchan_pool_word *words;
+	struct shmchan_pool_link *links; // as many
 	struct shmchan_pool_class_ref classes[SHMCHAN_POOL_CLASSES];
 	uint32_t class_cnt, block_cnt, pool_no;
 	char name[SHMCHAN_NAME_MAX]; // a copy, with its NUL
@@ -111,6 +125,13 @@ int shmchan_pool_send(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t 
 		      uint64_t pos);
 int shmchan_pool_receive(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan,
 			 uint64_t pos);
+// The same for mpsc-intrusive, where the word names the sender until the receiver's: `marks` is 0 or SHMCHAN_OFFER_HELD.
+int shmchan_pool_offer(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan, uint64_t marks);
+int shmchan_pool_accept(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan);
+// Takes an offer back: the block is as it was. Only of one that is not in the channel.
+int shmchan_pool_retract(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan);
+// Takes the mark HELD away.
+void shmchan_pool_release(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan);
 int shmchan_pool_keep(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint64_t tag);
 int shmchan_pool_kept(struct shmchan_pool_ref *p, shmchan_owner owner, uint64_t tag, uint32_t *out);
 
@@ -118,6 +139,8 @@ int shmchan_pool_kept(struct shmchan_pool_ref *p, shmchan_owner owner, uint64_t 
 uint32_t shmchan_pool_recover(struct shmchan_pool_ref *p, shmchan_owner dead);
 // Frees block i if it is SENT in message `pos` of channel `chan`. Returns whether it was.
 bool shmchan_pool_unsend(struct shmchan_pool_ref *p, uint32_t i, uint16_t chan, uint64_t pos);
+// The same for mpsc-intrusive, whoever sent it.
+bool shmchan_pool_unoffer(struct shmchan_pool_ref *p, uint32_t i, uint16_t chan);
 
 struct shmchan_pool_count {
 	uint32_t free, cached, owned, kept, sent;

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "shmchan/list_chan.h"
+#include "shmchan/mpsc_intrusive.h"
 #include "shmchan/probe.h"
 #include "shmchan/spare.h"
 
@@ -351,6 +352,8 @@ void shmchan_close(struct shmchan *ch)
 		shmchan_cancel(ch);
 	if (ch->l)
 		shmchan_list_end_close(ch);
+	if (ch->chain)
+		shmchan_chain_end_close(ch);
 	for (at = &ch->proc->chans; *at; at = &(*at)->next)
 		if (*at == ch) {
 			*at = ch->next;

@@ -7,6 +7,7 @@
 struct shmchan_pool {
 	struct shmchan_pool_ref ref;
 	struct shmchan_proc *proc;
+	const uint64_t *users; // process slots, in the directory
 	struct shmchan_seg seg;
 	struct shmchan_magazine mags[SHMCHAN_POOL_CLASSES];
 };

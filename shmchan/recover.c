@@ -16,6 +16,7 @@
 #include <time.h>
 #include "shmchan/list_chan.h"
 #include "shmchan/mpsc.h"
+#include "shmchan/mpsc_intrusive.h"
 #include "shmchan/probe.h"
 
 static uint64_t clock_ns(clockid_t id)
@@ -93,7 +94,7 @@ static bool may_have_sent(const struct patient *d, const struct shmchan_ring_ref
 
 	if (d->slot != 0)
 		return shmchan_map_produces(m, r->id, d->slot);
-	for (unsigned slot = 1; !shmchan_ring_many(r) && slot < m->c.proc_cnt; slot++)
+	for (unsigned slot = 1; !shmchan_ring_several(r) && slot < m->c.proc_cnt; slot++)
 		if (shmchan_map_produces(m, r->id, slot) &&
 		    shmchan_life_state(atomic_load_explicit(&m->c.procs[slot].life, memory_order_acquire)) !=
 			    SHMCHAN_PROC_FREE)
@@ -101,9 +102,20 @@ static bool may_have_sent(const struct patient *d, const struct shmchan_ring_ref
 	return true;
 }
 
+// D had offered the block to an mpsc-intrusive: if it isn't in the list, D had not come to that, and it is D's as before.
+static void finish_offer(const struct patient *d, const struct shmchan_ring_ref *r, struct shmchan_chain_sets *seen,
+			 struct shmchan_pool_ref *p, uint32_t i)
+{
+	if (shmchan_chain_holds(seen, r, d->b->map.pools, shmchan_block_make(p->pool_no, i)))
+		shmchan_pool_release(p, d->owner, i, r->id);
+	else
+		shmchan_pool_retract(p, d->owner, i, r->id);
+}
+
 static void finish_sends(struct patient *d)
 {
 	const struct shmchan_map *m = &d->b->map;
+	struct shmchan_chain_sets seen = {NULL};
 
 	for (uint32_t n = 1; n <= m->pool_last; n++) {
 		struct shmchan_pool_ref *p = m->pools[n];
@@ -115,10 +127,15 @@ static void finish_sends(struct patient *d)
 			if (shmchan_block_state(w) != SHMCHAN_BLOCK_SENT)
 				continue;
 			r = shmchan_map_ring(m, shmchan_block_chan(w));
-			if (r && may_have_sent(d, r))
+			if (!r || !may_have_sent(d, r))
+				continue;
+			if (!shmchan_ring_chained(r))
 				finish_send(d, r, shmchan_block_make(n, i), (uint32_t)w);
+			else if ((shmchan_owner)w == d->owner)
+				finish_offer(d, r, &seen, p, i);
 		}
 	}
+	shmchan_chain_forget(&seen);
 }
 
 void shmchan_broker_finish_injects(struct shmchan_broker *b, shmchan_owner dead)
@@ -131,6 +148,15 @@ void shmchan_broker_finish_injects(struct shmchan_broker *b, shmchan_owner dead)
 
 // ---------------------------------------------------------------------------------- B: messages in flight at D
 
+// The answer's block, which was D's when the intent was written, tells: what was not sent is D's again since A.
+static bool gave_away(const struct patient *d, uint64_t block)
+{
+	struct shmchan_pool_ref *p = block >> 24 <= SHMCHAN_POOL_MAX ? d->b->map.pools[block >> 24] : NULL;
+	uint32_t i = p ? shmchan_block_index(p, (shmchan_block)block) : UINT32_MAX;
+
+	return i != UINT32_MAX && !shmchan_pool_mine(p, d->owner, i);
+}
+
 bool shmchan_recover_answered(const struct patient *d, const struct shmchan_exact *line, uint64_t done)
 {
 	uint64_t chan = atomic_load_explicit(&line->intent_chan, memory_order_relaxed);
@@ -141,8 +167,9 @@ bool shmchan_recover_answered(const struct patient *d, const struct shmchan_exac
 	if (atomic_load_explicit(&line->intent_for, memory_order_acquire) != done + 1 || chan > UINT16_MAX)
 		return false;
 	to = shmchan_map_ring(&d->b->map, (uint16_t)chan);
-	return to && shmchan_map_produces(&d->b->map, to->id, d->slot) &&
-	       shmchan_ring_published(to, at, d->owner);
+	if (!to || !shmchan_map_produces(&d->b->map, to->id, d->slot))
+		return false;
+	return shmchan_ring_chained(to) ? gave_away(d, at) : shmchan_ring_published(to, at, d->owner);
 }
 
 static bool is_void(const struct shmchan_ring_ref *r, const struct shmchan_cell *c, uint64_t pos)
@@ -190,7 +217,8 @@ void shmchan_recover_letter(struct patient *d, const struct shmchan_ring_ref *r,
 	}
 	// A block not yet received goes with its message; one already received is freed in D.
 	if (i != UINT32_MAX)
-		d->out->blocks += shmchan_pool_unsend(p, i, r->id, left->place);
+		d->out->blocks += shmchan_ring_chained(r) ? shmchan_pool_unoffer(p, i, r->id)
+							  : shmchan_pool_unsend(p, i, r->id, left->place);
 	if (drop) {
 		d->out->dropped++;
 	} else {
@@ -233,6 +261,12 @@ bool shmchan_recover_return_block(struct patient *d, const struct shmchan_ring_r
 		return true;
 	if (i == UINT32_MAX)
 		return false;
+	if (shmchan_ring_chained(r)) {
+		uint64_t w = atomic_load_explicit(&p->words[i].word, memory_order_acquire);
+
+		return (shmchan_block_state(w) == SHMCHAN_BLOCK_SENT && shmchan_block_chan(w) == r->id) ||
+		       shmchan_pool_offer(p, d->owner, i, r->id, 0) == 0;
+	}
 	return atomic_load_explicit(&p->words[i].word, memory_order_acquire) ==
 		       shmchan_block_sent(r->id, place) ||
 	       shmchan_pool_send(p, d->owner, i, r->id, place) == 0;
@@ -358,6 +392,7 @@ static void renew_hint(const struct shmchan_ring_ref *r)
 // Blocks in messages that are completed: left by a receiver that refused the message.
 static uint32_t free_orphans(const struct shmchan_map *m, struct shmchan_pool_ref *p)
 {
+	struct shmchan_chain_sets seen = {NULL};
 	uint32_t freed = 0;
 
 	for (uint32_t i = 0; i < p->block_cnt; i++) {
@@ -367,9 +402,11 @@ static uint32_t free_orphans(const struct shmchan_map *m, struct shmchan_pool_re
 		if (shmchan_block_state(w) != SHMCHAN_BLOCK_SENT)
 			continue;
 		r = shmchan_map_ring(m, shmchan_block_chan(w));
-		if (r && shmchan_map_completed(r, shmchan_block_make(p->pool_no, i), (uint32_t)w))
-			freed += shmchan_pool_unsend(p, i, r->id, (uint32_t)w);
+		if (r && shmchan_map_completed(m, &seen, r, shmchan_block_make(p->pool_no, i), w))
+			freed += shmchan_ring_chained(r) ? shmchan_pool_unoffer(p, i, r->id)
+							 : shmchan_pool_unsend(p, i, r->id, (uint32_t)w);
 	}
+	shmchan_chain_forget(&seen);
 	return freed;
 }
 
@@ -623,7 +660,8 @@ int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot, const struct
 		}
 		if (shmchan_ring_many(r))
 			abort_claims(r, d.owner, &repair);
-		renew_hint(r);
+		if (!shmchan_ring_chained(r))
+			renew_hint(r);
 	}
 	free_blocks(&d);
 	for (uint32_t i = 0; SHMCHAN_PROBE_SETTLE_ENABLED() && i < b->map.cnt; i++)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "shmchan/list.h"
+#include "shmchan/mpsc_intrusive.h"
 #include "shmchan/probe.h"
 
 static uint32_t data_at(enum shmchan_kind kind)
@@ -30,7 +31,9 @@ size_t shmchan_ring_footprint(const struct shmchan_ring_params *p)
 	    (p->on_crash == SHMCHAN_REDELIVER && (p->max_deliveries < 1 || p->max_deliveries > 255)) ||
 	    p->tally_cnt > SHMCHAN_TALLY_MAX || p->consumer >= SHMCHAN_SLOT_MAX)
 		return 0;
-	if (p->kind > SHMCHAN_KIND_MPSC) {
+	if (p->kind == SHMCHAN_KIND_MPSC_INTRUSIVE && p->msg_size > SHMCHAN_MSG_MAX_INTRUSIVE)
+		return 0;
+	if (shmchan_kind_listed(p->kind)) {
 		uint64_t size = shmchan_list_footprint(p);
 
 		return size ? sizeof(struct shmchan_ring) + size : 0;
@@ -47,7 +50,7 @@ void shmchan_ring_new(void *mem, const char *group, uint32_t group_tag, const ch
 	r->kind = p->kind;
 	r->cap = p->cap;
 	r->msg_size = p->msg_size;
-	r->stride = p->kind > SHMCHAN_KIND_MPSC ? shmchan_list_stride(p->msg_size) : stride_of(p);
+	r->stride = shmchan_kind_listed(p->kind) ? shmchan_list_stride(p->msg_size) : stride_of(p);
 	r->rx_cnt = p->rx_cnt ? p->rx_cnt : 1;
 	r->on_crash = p->on_crash;
 	r->max_deliveries = p->max_deliveries;
@@ -57,7 +60,7 @@ void shmchan_ring_new(void *mem, const char *group, uint32_t group_tag, const ch
 	atomic_init(&r->sample, SHMCHAN_PROBE_MASK_DEFAULT);
 	// Record 0 counts from the start; all else, and the words of free cells, is right as zero.
 	atomic_init(&r->tally[1].pos, SHMCHAN_TALLY_INVALID);
-	if (p->kind > SHMCHAN_KIND_MPSC)
+	if (shmchan_kind_listed(p->kind))
 		shmchan_list_new(r, p);
 	shmchan_obj_publish(&r->obj);
 }
@@ -168,14 +171,19 @@ static uint64_t tail_from(const struct shmchan_ring_ref *r, uint64_t done)
 	return pos;
 }
 
-uint64_t shmchan_ring_tail(const struct shmchan_ring_ref *r)
+uint64_t shmchan_ring_written(const struct shmchan_ring_ref *r)
 {
 	uint64_t done, taken;
 
-	if (shmchan_ring_listed(r))
-		return shmchan_list_pushed(r);
 	shmchan_ring_cursor(r, &done, &taken);
 	return tail_from(r, done);
+}
+
+uint64_t shmchan_ring_tail(const struct shmchan_ring_ref *r)
+{
+	if (shmchan_ring_listed(r))
+		return shmchan_list_pushed(r);
+	return shmchan_ring_chained(r) ? shmchan_chain_pushed(r) : shmchan_ring_written(r);
 }
 
 bool shmchan_ring_published(const struct shmchan_ring_ref *r, uint64_t pos, shmchan_owner owner)
@@ -288,7 +296,8 @@ void shmchan_ring_stat(const struct shmchan_ring_ref *r, struct shmchan_stat *ou
 	shmchan_ring_cursor(r, &done, &taken);
 	shmchan_ring_tally(r, v);
 	if (!shmchan_ring_many(r)) {
-		tail = atomic_load_explicit(&r->ring->tail, memory_order_acquire);
+		tail = shmchan_ring_chained(r) ? shmchan_chain_pushed(r)
+					       : atomic_load_explicit(&r->ring->tail, memory_order_acquire);
 		if (tail - taken > r->cap)
 			tail = taken;
 		while (tail - done < r->cap && passed(r, (uint32_t)(tail % r->cap), tail / r->cap))

@@ -1,5 +1,6 @@
 // The ring: what all channel kinds of today share. `slot` and `slot-ref` are rings of one cell, `spsc` is a ring whose cells
-// carry their sequence number, `mpsc` one whose cells carry lap, state and owner. The receiving side is the same for all.
+// carry their sequence number, `mpsc` one whose cells carry lap, state and owner. The receiving side is the same for all. That of
+// `mpsc-intrusive` is a ring as in spsc, which the consumer itself fills from a list of blocks (mpsc_intrusive.h).
 //
 //	line  content                      writer        read by
 //	1     obj header                   new           all
@@ -98,7 +99,8 @@ struct shmchan_ring {
 	char pad0[SHMCHAN_LINE - 52];
 
 	_Atomic uint64_t
-		tail; // spsc: messages published, may lag by a run (spsc.h). mpsc: hint, lap in [32,64), index in [0,32)
+		tail; // spsc: messages published, may lag by a run (spsc.h). mpsc: hint, lap in [32,64), index in [0,32).
+		      // mpsc-intrusive: place of the newest message, exact
 	_Atomic uint64_t full;
 	_Atomic uint64_t high_water;
 	char pad1[SHMCHAN_LINE - 24];
@@ -182,16 +184,36 @@ static inline void *shmchan_ring_data(const struct shmchan_ring_ref *r, struct s
 }
 
 // May several send to it, the broker among them?
-static inline bool shmchan_ring_many(const struct shmchan_ring_ref *r)
+static inline bool shmchan_ring_several(const struct shmchan_ring_ref *r)
 {
 	return r->kind >= SHMCHAN_KIND_MPSC;
+}
+
+// Are messages sent through a list of blocks (mpsc_intrusive.h)? Its cells are as in spsc, and have one writer.
+static inline bool shmchan_ring_chained(const struct shmchan_ring_ref *r)
+{
+	return r->kind == SHMCHAN_KIND_MPSC_INTRUSIVE;
+}
+
+// Do several write to its cells, the broker among them?
+static inline bool shmchan_ring_many(const struct shmchan_ring_ref *r)
+{
+	return shmchan_ring_several(r) && !shmchan_ring_chained(r);
+}
+
+static inline bool shmchan_kind_listed(enum shmchan_kind kind)
+{
+	return kind == SHMCHAN_KIND_MPSC_LIST || kind == SHMCHAN_KIND_MPMC2;
 }
 
 // Is it a list (list.h) behind the header, not cells? What is said below of cells and positions is not for those.
 static inline bool shmchan_ring_listed(const struct shmchan_ring_ref *r)
 {
-	return r->kind > SHMCHAN_KIND_MPSC;
+	return shmchan_kind_listed(r->kind);
 }
+
+// Of a word that holds a place in a list: the number of the message, modulo 2^32.
+#define SHMCHAN_TICKET(place) ((uint32_t)((place) >> 32))
 
 // What the message at `pos` says of itself. Every value is read once; none is checked.
 struct shmchan_head {
@@ -208,8 +230,11 @@ void shmchan_ring_deliver_again(const struct shmchan_ring_ref *r, uint64_t pos);
 
 // The receiving side's exact positions, bounds-checked: false (and *taken = *done) if they can't be true.
 bool shmchan_ring_cursor(const struct shmchan_ring_ref *r, uint64_t *done, uint64_t *taken);
-// Position one after the newest published (spsc) or claimed (mpsc) cell, by a scan from `done`: exact if no producer runs.
+// Position one after the newest published (spsc) or claimed (mpsc) cell, by a scan from `done`: exact if no producer runs. Where
+// messages wait in a list: one after the newest of those.
 uint64_t shmchan_ring_tail(const struct shmchan_ring_ref *r);
+// One after the newest cell that is published or claimed.
+uint64_t shmchan_ring_written(const struct shmchan_ring_ref *r);
 // Has position `pos` of the ring been published by `owner`, who is dead? Only before its claims are aborted.
 bool shmchan_ring_published(const struct shmchan_ring_ref *r, uint64_t pos, shmchan_owner owner);
 // mpsc: position of the cell i in lap `word`, near the receiving side's.

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "shmchan/list_chan.h"
 #include "shmchan/mpsc.h"
+#include "shmchan/mpsc_intrusive.h"
 #include "shmchan/probe.h"
 #include "shmchan/proc.h"
 #include "shmchan/spsc.h"
@@ -44,6 +45,8 @@ static int reserve(struct shmchan *ch)
 
 	if (ch->l)
 		return shmchan_list_reserve(ch);
+	if (ch->chain)
+		return shmchan_chain_reserve(ch);
 	if (ch->many) {
 		err = shmchan_mpsc_reserve(ch);
 	} else {
@@ -55,8 +58,10 @@ static int reserve(struct shmchan *ch)
 	return err;
 }
 
-static void *room(const struct shmchan *ch)
+static void *room(struct shmchan *ch)
 {
+	if (ch->chain)
+		return shmchan_chain_room(ch);
 	return ch->l ? (void *)ch->l->node->data : shmchan_ring_data(&ch->r, ch->cell);
 }
 
@@ -111,7 +116,7 @@ static void give_up(struct shmchan *ch)
 {
 	if (ch->l) {
 		shmchan_list_cancel(ch);
-	} else if (ch->many) {
+	} else if (ch->many && !ch->chain) {
 		shmchan_mpsc_cancel(ch);
 		shmchan_bell_ring(ch->peer, ch->fence);
 	}
@@ -203,7 +208,7 @@ static inline int describe(struct shmchan *ch, const struct shmchan_msg *m, uint
 static __attribute__((noinline)) int commit_slowly(struct shmchan *ch, const struct shmchan_msg *m)
 {
 	int err = check_msg(ch, m);
-	uint64_t desc;
+	uint64_t desc = 0;
 
 	if (unlikely(err || !is_reserved(ch)))
 		return SHMCHAN_EINVAL;
@@ -215,11 +220,12 @@ static __attribute__((noinline)) int commit_slowly(struct shmchan *ch, const str
 	}
 	if (!ch->many)
 		shmchan_spsc_sync(ch);
-	err = describe(ch, m, &desc);
+	err = ch->chain ? shmchan_chain_send(ch, m, room(ch)) : describe(ch, m, &desc);
 	if (unlikely(err))
 		return err;
 	set_reserved(ch, false);
-	publish(ch, desc);
+	if (!ch->chain)
+		publish(ch, desc);
 	shmchan_bell_ring(ch->peer, ch->fence);
 	return 0;
 }
@@ -345,6 +351,8 @@ static __attribute__((noinline)) int send_slowly(struct shmchan *ch, const struc
 		return SHMCHAN_EINVAL;
 	if (ch->l)
 		return shmchan_list_send(ch, m);
+	if (ch->chain)
+		return shmchan_chain_send(ch, m, m->data);
 	err = reserve(ch);
 	if (unlikely(err))
 		return err;
@@ -465,8 +473,12 @@ int shmchan_commit_answer(struct shmchan *rx, struct shmchan *tx, const struct s
 		shmchan_spsc_sync(tx);
 	if (tx->l && (err = shmchan_list_begin(tx)))
 		return err;
+	if (tx->chain)
+		tx->pos = m->block; // what tells whether the answer is sent
 	intend(rx, tx);
-	err = tx->l ? shmchan_list_describe(tx, m) : describe(tx, m, &desc);
+	err = tx->l	 ? shmchan_list_describe(tx, m)
+	      : tx->chain ? shmchan_chain_send(tx, m, room(tx))
+			  : describe(tx, m, &desc);
 	if (err) {
 		intend_not(rx);
 		if (tx->l)
@@ -476,7 +488,7 @@ int shmchan_commit_answer(struct shmchan *rx, struct shmchan *tx, const struct s
 	set_reserved(tx, false);
 	if (tx->l)
 		shmchan_list_publish(tx);
-	else
+	else if (!tx->chain)
 		publish(tx, desc);
 	ring_receiver(tx, 1);
 	// Dying here: the intent tells recovery that the message is answered.

@@ -43,7 +43,7 @@ enum shmchan_kind {
 	SHMCHAN_KIND_SPSC = 3,     // 1 -> 1, wait-free ring
 	SHMCHAN_KIND_MPSC = 4,     // n -> 1, ring whose cells are claimed by compare-and-swap
 	SHMCHAN_KIND_MPSC_LIST = 5, // n -> 1, linked list of nodes: a reservation holds up nobody
-	SHMCHAN_KIND_MPSC_INTRUSIVE = 6, // n -> 1, as mpsc-list, but each message must carry a block
+	SHMCHAN_KIND_MPSC_INTRUSIVE = 6, // n -> 1, linked list of the blocks that are sent: each message must carry one
 	SHMCHAN_KIND_MPMC2 = 7,          // n -> m, linked list with a lock at each end; each message goes to one consumer
 };
 
@@ -63,6 +63,7 @@ enum { SHMCHAN_TX = 1, SHMCHAN_RX = 2 };
 #define SHMCHAN_TALLY_MAX 16
 #define SHMCHAN_SLOT_MAX 1024      // process slots of a group, the supervisor's (slot 0) among them
 #define SHMCHAN_MSG_MAX (1u << 20) // bytes of payload in a cell; larger things travel in blocks
+#define SHMCHAN_MSG_MAX_INTRUSIVE 96 // the same in mpsc-intrusive, beside the block
 
 typedef uint32_t shmchan_block; // (pool number + 1, index); SHMCHAN_NO_BLOCK is none
 
@@ -148,8 +149,8 @@ SHMCHAN_API int shmchan_reply_channel(struct shmchan_proc *p, uint16_t reply, st
 
 // shmchan_try_send copies m->data into a cell and publishes it. On success the message can be received, also
 // if this process dies at once, and a block named by m is the receiver's. On any error nothing was published and
-// the block is still the caller's. Errors: FULL; EINVAL (len or type too large, a block missing on slot-ref or mpsc-intrusive);
-// ENOENT (the block is not owned by this process).
+// the block is still the caller's. Errors: FULL; EINVAL (len or type too large, a block missing on slot-ref or mpsc-intrusive, on
+// the latter one of a pool that the consumer is no user of); ENOENT (the block is not owned by this process).
 // Ordering: everything the caller wrote before is visible to the receiver of this message. Messages of one
 // producer on one channel arrive in the order of sending; in `mpsc`, those of different producers in that of claims, in
 // lists (mpsc-list, mpsc-intrusive, mpmc2) in that of commits. Each message of an mpmc2 goes to one of its consumers, which sees
@@ -176,8 +177,9 @@ SHMCHAN_API int shmchan_send_batch(struct shmchan *ch, const struct shmchan_msg 
 // until then, other producers do not. In lists nobody waits for it.
 SHMCHAN_API int shmchan_reserve(struct shmchan *ch, void **data);
 // shmchan_commit publishes the reserved cell with the header of m (m->data is not read). Errors and ordering as
-// shmchan_try_send; after an error the reservation is still held. FULL comes only from an mpmc2, whose tail is locked by a process
-// that lives and has not run for two seconds; try again.
+// shmchan_try_send; after an error the reservation is still held. FULL comes only from an mpsc-intrusive, in which a reservation
+// claims nothing but is a look, and another producer had the last place; and from an mpmc2, whose tail is locked by a process that
+// lives and has not run for two seconds. Try again.
 SHMCHAN_API int shmchan_commit(struct shmchan *ch, const struct shmchan_msg *m);
 // shmchan_cancel gives the reservation up; nothing is received for it.
 SHMCHAN_API void shmchan_cancel(struct shmchan *ch);

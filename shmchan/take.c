@@ -4,6 +4,7 @@
 #include "shmchan/lag.h"
 #include "shmchan/list_chan.h"
 #include "shmchan/mpsc.h"
+#include "shmchan/mpsc_intrusive.h"
 #include "shmchan/probe.h"
 #include "shmchan/proc.h"
 #include "shmchan/spsc.h"
@@ -204,6 +205,8 @@ static uint64_t hinted_depth(const struct shmchan *ch)
 		shmchan_list_stat(&ch->r, &st);
 		return st.depth;
 	}
+	if (ch->chain)
+		depth = (int32_t)(SHMCHAN_TICKET(tail) - (uint32_t)ch->taken);
 	if (shmchan_ring_many(&ch->r)) { // lap and index
 		int32_t laps = shmchan_cell_ahead((tail >> 32) << 35, ch->taken / ch->r.cap);
 
@@ -262,6 +265,8 @@ static __attribute__((noinline)) int take_slowly(struct shmchan *ch, struct shmc
 	if (ch->l)
 		return shmchan_list_take(ch, m);
 	c = ch->many ? shmchan_mpsc_peek(ch) : shmchan_spsc_peek(ch);
+	if (!c && ch->chain && shmchan_chain_refill(ch))
+		c = shmchan_spsc_peek(ch);
 	if (!c)
 		return take_empty(ch, m);
 	shmchan_ring_head(&ch->r, ch->taken, &head);
@@ -279,8 +284,12 @@ static __attribute__((noinline)) int take_slowly(struct shmchan *ch, struct shmc
 		m->len = 0;
 		m->status = SHMCHAN_ECORRUPT;
 		shmchan_tally_count(ch, SHMCHAN_TALLY_BAD, 1);
+		if (ch->chain)
+			shmchan_chain_refuse(ch, head.block);
 	} else if (head.type == SHMCHAN_TYPE_DIED) {
 		m->status = SHMCHAN_PEER_DIED;
+	} else if (ch->chain) {
+		shmchan_chain_take_block(ch, m, head.block, m->pos < ch->again);
 	} else if (head.block != SHMCHAN_NO_BLOCK) {
 		shmchan_take_block(ch, m, head.block, m->pos, m->pos < ch->again);
 	}
@@ -369,7 +378,7 @@ static __attribute__((noinline)) int take_edge(struct shmchan *ch, struct shmcha
 {
 	if (ch->many)
 		return take_many(ch, m);
-	if (ch->tx || ch->l)
+	if (ch->tx || ch->l || ch->chain)
 		return take_slowly(ch, m);
 	shmchan_spsc_take_run(ch);
 	return ch->at < ch->take_end ? take_single(ch, m) : take_slowly(ch, m);

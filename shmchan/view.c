@@ -5,6 +5,7 @@
 #include <string.h>
 #include "shmchan/view_priv.h"
 #include "shmchan/list.h"
+#include "shmchan/mpsc_intrusive.h"
 #include "shmchan/probe.h"
 
 struct finder {
@@ -240,6 +241,23 @@ void shmchan_view_copy_node(const struct shmchan_ring_ref *r, uint32_t i, uint64
 	copy(r, &head, n->data, pos, out, buf, size);
 }
 
+int shmchan_view_copy_link(const struct shmchan_view *v, const struct shmchan_ring_ref *r, uint64_t pos,
+			   struct shmchan_view_msg *out, void *buf, size_t size)
+{
+	shmchan_block b, again;
+	const struct shmchan_pool_link *l = shmchan_chain_find(r, v->m.pools, pos, &b);
+	struct shmchan_head head;
+
+	if (!l)
+		return SHMCHAN_EMPTY;
+	shmchan_chain_head(l, b, &head);
+	copy(r, &head, l->data, pos, out, buf, size);
+	// Pairs with the release fence of who fills the link again, in mpsc_intrusive.c: if any of that was copied, its
+	// ticket is another.
+	atomic_thread_fence(memory_order_acquire);
+	return shmchan_chain_find(r, v->m.pools, pos, &again) == l && again == b ? 0 : SHMCHAN_EMPTY;
+}
+
 // Those taken first, by position, given back ones among them, then what is queued.
 static int view_node(const struct shmchan_ring_ref *r, uint32_t k, struct shmchan_view_msg *out, void *buf,
 		     size_t size)
@@ -284,7 +302,7 @@ int shmchan_view_msg(const struct shmchan_view *v, unsigned i, uint32_t k, struc
 	if (k >= r->cap || pos >= shmchan_ring_tail(r))
 		return SHMCHAN_ENOENT;
 	if (!shmchan_ring_holds(r, pos))
-		return SHMCHAN_EMPTY;
+		return shmchan_ring_chained(r) ? shmchan_view_copy_link(v, r, pos, out, buf, size) : SHMCHAN_EMPTY;
 	shmchan_view_copy(r, pos, out, buf, size);
 	out->in_flight = pos < taken;
 	out->taker_slot = out->in_flight ? r->ring->consumer : 0;
@@ -388,6 +406,16 @@ int shmchan_view_pool_accounts(const struct shmchan_view *v, unsigned i, struct 
 	return 0;
 }
 
+// What the word of a block in a message names; in mpsc-intrusive the link does, by the ticket of the one before.
+static uint32_t pos_of(const struct shmchan_view *v, const struct shmchan_pool_ref *p, uint32_t b, uint64_t word)
+{
+	const struct shmchan_ring_ref *r = shmchan_map_ring(&v->m, shmchan_block_chan(word));
+
+	if (!r || !shmchan_ring_chained(r))
+		return (uint32_t)word;
+	return SHMCHAN_TICKET(atomic_load_explicit(&p->links[b].prev, memory_order_relaxed));
+}
+
 int shmchan_view_block(const struct shmchan_view *v, unsigned i, uint32_t b, struct shmchan_view_block *out)
 {
 	int e = shmchan_view_nth(v, SHMCHAN_OBJ_POOL, i);
@@ -417,8 +445,8 @@ int shmchan_view_block(const struct shmchan_view *v, unsigned i, uint32_t b, str
 		break;
 	case SHMCHAN_BLOCK_SENT:
 		out->state = SHMCHAN_VIEW_SENT;
-		out->pos = (uint32_t)word;
 		chan = shmchan_block_chan(word);
+		out->pos = pos_of(v, &v->m.entries[e].pool, b, word);
 		if (chan >= 1 && chan <= v->m.cnt)
 			snprintf(out->channel, sizeof(out->channel), "%s", v->m.entries[chan - 1].name);
 		break;

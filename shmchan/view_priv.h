@@ -15,6 +15,9 @@ int shmchan_view_nth(const struct shmchan_view *v, enum shmchan_obj_kind kind, u
 // The same of node i of a channel made of a list.
 void shmchan_view_copy_node(const struct shmchan_ring_ref *r, uint32_t i, uint64_t pos, struct shmchan_view_msg *out,
 			    void *buf, size_t size);
+// The same of the message at `pos` of an mpsc-intrusive, still in its list. EMPTY: it is not there, or was just taken.
+int shmchan_view_copy_link(const struct shmchan_view *v, const struct shmchan_ring_ref *r, uint64_t pos,
+			   struct shmchan_view_msg *out, void *buf, size_t size);
 // Copies says of the message at `pos`; bounds-checked, but maybe of two messages. in_flight is not set.
 void shmchan_view_copy(const struct shmchan_ring_ref *r, uint64_t pos,
 		       struct shmchan_view_msg *out, void *buf, size_t size);

@@ -86,7 +86,8 @@ static inline int32_t shmchan_seq_ahead(uint64_t word, uint64_t lap)
 	return (int32_t)((int64_t)(word - shmchan_seq(lap)) >> 38);
 }
 
-// Word of a block: state in [61,64). OWNED, KEPT and CACHED: owner in [0,32). SENT: channel id in [32,48), position in [0,32).
+// Word of a block: state in [61,64). OWNED, KEPT and CACHED: owner in [0,32). SENT: channel id in [32,48), position in [0,32);
+// in mpsc-intrusive (mpsc_intrusive.h) instead of the position who sends it, and two marks.
 enum shmchan_block_state {
 	SHMCHAN_BLOCK_FREE = 0,
 	SHMCHAN_BLOCK_OWNED = 1, // freed when its owner is dead
@@ -103,6 +104,14 @@ static inline uint64_t shmchan_block_owned(enum shmchan_block_state state, shmch
 static inline uint64_t shmchan_block_sent(uint16_t chan, uint64_t pos)
 {
 	return (uint64_t)SHMCHAN_BLOCK_SENT << 61 | (uint64_t)chan << 32 | (uint32_t)pos;
+}
+
+#define SHMCHAN_OFFER_KEPT ((uint64_t)1 << 48) // it was KEPT before
+#define SHMCHAN_OFFER_HELD ((uint64_t)1 << 49) // not to be taken yet: its sender is firing a probe
+
+static inline uint64_t shmchan_block_offered(uint16_t chan, shmchan_owner sender, uint64_t marks)
+{
+	return shmchan_block_sent(chan, sender) | marks;
 }
 
 static inline enum shmchan_block_state shmchan_block_state(uint64_t word)

@@ -219,7 +219,8 @@ static const struct option_doc kinds[] = {
 	{"mpsc", NULL, "Many producers, one consumer: a ring whose cells are claimed. For inboxes."},
 	{"mpsc-list", NULL, "The same as a list of nodes: for inboxes under heavy contention."},
 	{"mpsc-intrusive", NULL,
-	 "The same with the link inside the block that is sent: for large messages from many senders."},
+	 "The same with the link beside the block that is sent, and at most 96 bytes of message: for large messages from many "
+	 "senders. The consumer must be a user of the blocks' pools."},
 	{"mpmc2", NULL, "Many producers, many consumers: tasks to workers."},
 	{0},
 };

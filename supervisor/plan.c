@@ -437,6 +437,11 @@ static int make_channel(struct planner *p, unsigned item, unsigned replica, stru
 			p->topo, AT("channels", item, "producers", TOPO_NONE), p->fail,
 			"channel '%s' is %s, which allows one producer; it has %u (kind mpsc allows more)",
 			out->name, kind_name(c->kind), out->producer_cnt);
+	if (c->kind == SHMCHAN_KIND_MPSC_INTRUSIVE && c->message_size > SHMCHAN_MSG_MAX_INTRUSIVE)
+		return topo_bad(p->topo, AT("channels", item, "message_size", TOPO_NONE), p->fail,
+				"channel '%s' is mpsc-intrusive, which has room for %u bytes beside the block; it "
+				"asks for %u (the rest belongs in the block)",
+				out->name, SHMCHAN_MSG_MAX_INTRUSIVE, c->message_size);
 	if (out->consumer_cnt != 1 && c->kind != SHMCHAN_KIND_MPMC2)
 		return topo_bad(p->topo, AT("channels", item, "consumers", TOPO_NONE), p->fail,
 				"channel '%s' is %s, which allows one consumer; it has %u (kind mpmc2 allows more)",

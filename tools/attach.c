@@ -120,10 +120,12 @@ static void describe_counters(struct sample_ring *ring, const struct shmchan_vie
 
 	*ring = (struct sample_ring){.capacity = c->capacity};
 	snprintf(ring->name, sizeof ring->name, "%s", c->name);
-	if (c->kind <= SHMCHAN_KIND_MPSC) {
+	if (!shmchan_kind_listed(c->kind)) {
 		ring->tail_at = at + offsetof(struct shmchan_ring, tail);
 		ring->taken_at = at + offsetof(struct shmchan_ring, taken);
-		ring->tail_is = c->kind == SHMCHAN_KIND_MPSC ? SAMPLE_TAIL_LAP : SAMPLE_TAIL_POSITION;
+		ring->tail_is = c->kind == SHMCHAN_KIND_MPSC		 ? SAMPLE_TAIL_LAP
+				: c->kind == SHMCHAN_KIND_MPSC_INTRUSIVE ? SAMPLE_TAIL_TICKET
+									 : SAMPLE_TAIL_POSITION;
 		ring->rx_cnt = 1;
 		return;
 	}

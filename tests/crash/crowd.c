@@ -135,7 +135,11 @@ static int send_slowly(struct shmchan *ch, const struct shmchan_msg *m)
 		return err == SHMCHAN_FULL ? SHMCHAN_TIMEOUT : err;
 	memcpy(data, m->data, m->len);
 	sched_yield();
-	return shmchan_commit(ch, m);
+	err = shmchan_commit(ch, m);
+	if (err)
+		shmchan_cancel(ch);
+	// In mpsc-intrusive a reservation claims nothing.
+	return err == SHMCHAN_FULL ? SHMCHAN_TIMEOUT : err;
 }
 
 static void produce(struct crowd *c, unsigned slot)

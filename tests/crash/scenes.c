@@ -193,6 +193,11 @@ static void answer(struct stage *s)
 	answer_with(s, own(s)->reply, false);
 }
 
+static void answer_in_block(struct stage *s)
+{
+	answer_with(s, own(s)->reply, true);
+}
+
 static void answer_with_block(struct stage *s)
 {
 	answer_with(s, own(s)->refs, true);
@@ -218,6 +223,7 @@ const struct scene scenes[] = {
 	{"answer into spsc", 2, false, true, true, 1, SHMCHAN_KIND_SPSC, answer, any, WAKEFUL},
 	{"answer into mpsc", 2, false, true, true, 1, SHMCHAN_KIND_MPSC, answer, any, WAKEFUL},
 	{"answer into mpsc-list", 2, false, true, true, 1, SHMCHAN_KIND_MPSC_LIST, answer, any, WAKEFUL},
+	{"answer into mpsc-intrusive", 2, false, true, true, 1, SHMCHAN_KIND_MPSC_INTRUSIVE, answer_in_block, any, WAKEFUL},
 	{"answer into mpmc2", 2, false, true, true, 1, SHMCHAN_KIND_MPMC2, answer, any, WAKEFUL},
 	{"answer with block", 2, false, true, true, 1, SHMCHAN_KIND_SLOT, answer_with_block, any, WAKEFUL},
 };

@@ -11,7 +11,7 @@
 #include "shmchan/view.h"
 #include "tests/fuzz/fuzz_segment.h"
 
-#define CHANS 8
+#define CHANS 9
 #define POOLS 2
 #define SLOTS 3
 #define SEGS (1 + CHANS + POOLS + 1)
@@ -43,6 +43,7 @@ static const struct shmchan_chan_spec chans[CHANS] = {
 	{"back", SHMCHAN_KIND_MPSC, 2, 40, s2, 1, s1, 1, SHMCHAN_DROP, 0, tally, 2, 0},
 	{"big", SHMCHAN_KIND_SPSC, 2, 4000, s1, 1, s2, 1, SHMCHAN_REDELIVER, 2, NULL, 0, 0},
 	{"list", SHMCHAN_KIND_MPSC_LIST, 3, 24, s13, 2, s2, 1, SHMCHAN_REDELIVER, 3, tally, 2, 0},
+	{"chain", SHMCHAN_KIND_MPSC_INTRUSIVE, 5, 24, s13, 2, s2, 1, SHMCHAN_REDELIVER, 3, tally, 2, 0},
 	{"many", SHMCHAN_KIND_MPMC2, 16, 16, s1, 1, s23, 2, SHMCHAN_DEAD_LETTER, 0, tally, 2, 0},
 };
 static const struct shmchan_pool_class sizes[] = {{200, 3}, {5000, 2}};
@@ -50,7 +51,7 @@ static const struct shmchan_pool_spec pools[POOLS] = {
 	{.name = "pool", .block_size = 100, .block_cnt = 4, .users = all, .user_cnt = 3},
 	{.name = "pages", .classes = sizes, .class_cnt = 2, .users = all, .user_cnt = 3}};
 static const char *const objects[SEGS] = {NULL,   "spsc", "mpsc", "slot",  "ref",
-					  "back", "big",  "list", "many", "pool", "pages", "dead"};
+					  "back", "big",  "list", "chain", "many", "pool", "pages", "dead"};
 
 static uint8_t byte(struct world *w)
 {

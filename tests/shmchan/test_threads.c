@@ -9,10 +9,12 @@
 #include <unistd.h>
 #include "shmchan/broker.h"
 #include "shmchan/list_chan.h"
+#include "shmchan/mpsc_intrusive.h"
 #include "shmchan/proc.h"
 
 #define MESSAGES 20000u
 #define SLOTS 4
+#define CHANS 2
 
 static const unsigned producers[] = {1, 2}, consumers[] = {3, 4}, all[] = {1, 2, 3, 4};
 
@@ -21,7 +23,8 @@ struct race {
 	uint32_t cap;
 	const char *name;
 	unsigned producers, consumers;
-	bool refs; // each message is a block
+	bool refs;     // each message is a block
+	bool selected; // a channel for each producer, and a consumer that waits for any of them
 };
 
 // Relaxed all, so that they order nothing between the threads.
@@ -33,7 +36,7 @@ struct tally {
 struct end {
 	const struct race *race;
 	struct shmchan_proc *proc;
-	struct shmchan *ch;
+	struct shmchan *ch[CHANS]; // the second: of a consumer that selects
 	struct shmchan_pool *pool;
 	struct tally *tally;
 	unsigned bad;
@@ -55,7 +58,7 @@ static void *send_all(void *arg)
 			data = shmchan_block_data(e->pool, m.block);
 			data[0] = data[20] = n;
 		}
-		e->bad += shmchan_send(e->ch, &m, SHMCHAN_FOREVER) != 0;
+		e->bad += shmchan_send(e->ch[0], &m, SHMCHAN_FOREVER) != 0;
 	}
 	return NULL;
 }
@@ -85,25 +88,34 @@ static void look_at(struct end *e, const struct shmchan_msg *m, uint64_t next[3]
 	}
 }
 
+// Index of the channel it came from, or an error.
+static int receive(struct end *e, struct shmchan_sel sel[CHANS], struct shmchan_msg *m)
+{
+	if (e->race->selected)
+		return shmchan_recv_any(e->proc, sel, CHANS, m, SHMCHAN_FOREVER);
+	// With one consumer, nobody else gets the last message.
+	return shmchan_recv(e->ch[0], m, e->race->consumers > 1 ? 1000000 : SHMCHAN_FOREVER);
+}
+
 static void *receive_all(void *arg)
 {
 	struct end *e = arg;
+	struct shmchan_sel sel[CHANS] = {{.ch = e->ch[0]}, {.ch = e->ch[1]}};
 	uint64_t next[3] = {0};
 	uint32_t cnt = MESSAGES * e->race->producers;
 
 	while (atomic_load_explicit(&e->tally->received, memory_order_relaxed) < cnt) {
 		struct shmchan_msg m;
-		// With one consumer, nobody else gets the last message.
-		int err = shmchan_recv(e->ch, &m, e->race->consumers > 1 ? 1000000 : SHMCHAN_FOREVER);
+		int from = receive(e, sel, &m);
 
-		if (err == SHMCHAN_TIMEOUT)
+		if (from == SHMCHAN_TIMEOUT)
 			continue;
-		if (err) {
+		if (from < 0) {
 			e->bad++;
 			break;
 		}
 		look_at(e, &m, next);
-		e->bad += shmchan_done(e->ch) != 0;
+		e->bad += shmchan_done(e->ch[from]) != 0;
 		atomic_fetch_add_explicit(&e->tally->received, 1, memory_order_relaxed);
 	}
 	return NULL;
@@ -120,35 +132,77 @@ static bool used(const struct race *race, unsigned slot)
 	return slot <= 2 ? slot <= race->producers : slot - 2 <= race->consumers;
 }
 
+static const char *const names[CHANS] = {"c", "c2"};
+
+static bool open_ends(struct end *e, unsigned slot)
+{
+	unsigned first = e->race->selected && slot == 2, cnt = e->race->selected && slot > 2 ? CHANS : 1;
+
+	for (unsigned i = 0; i < cnt; i++)
+		if (shmchan_open(e->proc, names[first + i], slot > 2 ? SHMCHAN_RX : SHMCHAN_TX, &e->ch[i], NULL))
+			return false;
+	return true;
+}
+
+// The pool first: a list of blocks then reads the links where the pool's handle has them.
 static bool enter(const char *group, struct shmchan_broker *b, struct end *e, unsigned slot)
 {
 	unsigned inc;
 
 	return shmchan_broker_announce(b, slot, &inc) == 0 &&
 	       shmchan_attach(&e->proc, group, slot, inc, NULL) == 0 &&
-	       shmchan_open(e->proc, "c", slot > 2 ? SHMCHAN_RX : SHMCHAN_TX, &e->ch, NULL) == 0 &&
-	       shmchan_pool_open(e->proc, "p", &e->pool, NULL) == 0;
+	       shmchan_pool_open(e->proc, "p", &e->pool, NULL) == 0 && open_ends(e, slot);
 }
 
-// From here on `e` works in the mapping of `with`.
-static bool share(struct end *e, const struct end *with)
+// From here on `ch` works in the mapping of `with`.
+static bool join(struct shmchan *ch, const struct shmchan *with)
 {
-	if (e->ch->l)
-		shmchan_list_end_close(e->ch);
-	e->ch->r = with->ch->r;
-	e->pool->ref = with->pool->ref;
-	return shmchan_join(e->ch) == 0;
+	if (ch->l)
+		shmchan_list_end_close(ch);
+	if (ch->chain)
+		shmchan_chain_end_close(ch);
+	ch->r = with->r;
+	return shmchan_join(ch) == 0;
+}
+
+// All use what the first that has a channel, or the pool, has mapped.
+static bool share(struct end e[SLOTS])
+{
+	bool ok = true;
+
+	for (unsigned i = 1; i < SLOTS; i++) {
+		if (!e[i].proc)
+			continue;
+		e[i].pool->ref = e[0].pool->ref;
+		for (unsigned k = 0; k < CHANS; k++)
+			for (unsigned f = 0; e[i].ch[k] && f < i; f++)
+				if (e[f].proc && e[f].ch[0]->r.id == e[i].ch[k]->r.id) {
+					ok &= join(e[i].ch[k], e[f].ch[0]);
+					break;
+				}
+	}
+	return ok;
+}
+
+static uint64_t done_of(const struct end *e)
+{
+	struct shmchan_stat st;
+	uint64_t done = 0;
+
+	for (unsigned k = 0; k < CHANS && e->ch[k]; k++) {
+		shmchan_stat(e->ch[k], &st);
+		done += st.bad ? 0 : st.done;
+	}
+	return done;
 }
 
 static bool run(struct end e[SLOTS], struct shmchan_broker *b, const struct race *race)
 {
-	struct shmchan_stat st;
 	pthread_t t[SLOTS];
 	unsigned bad = 0;
 
-	for (unsigned i = 1; i < SLOTS; i++)
-		if (e[i].proc && !share(&e[i], &e[0]))
-			return false;
+	if (!share(e))
+		return false;
 	for (unsigned i = 0; i < SLOTS; i++)
 		if (e[i].proc && pthread_create(&t[i], NULL, i < 2 ? send_all : receive_all, &e[i]))
 			_exit(1);
@@ -157,22 +211,13 @@ static bool run(struct end e[SLOTS], struct shmchan_broker *b, const struct race
 			pthread_join(t[i], NULL);
 	for (unsigned i = 0; i < SLOTS; i++)
 		bad += e[i].bad;
-	shmchan_stat(e[2].ch, &st);
-	return bad == 0 && st.done == MESSAGES * race->producers && st.bad == 0 &&
-	       shmchan_broker_check(b, report, NULL) == 0;
+	return bad == 0 && done_of(&e[2]) == MESSAGES * race->producers && shmchan_broker_check(b, report, NULL) == 0;
 }
 
 static bool create(struct shmchan_broker **b, const char *name, const struct race *race)
 {
 	static const char *const services[] = {"a", "b", "c", "d"};
-	struct shmchan_chan_spec spec = {.name = "c",
-					 .kind = race->kind,
-					 .capacity = race->cap,
-					 .msg_size = race->refs ? 0 : 16,
-					 .producers = producers,
-					 .producer_cnt = race->producers,
-					 .consumers = consumers,
-					 .consumer_cnt = race->consumers};
+	struct shmchan_chan_spec specs[CHANS];
 	// As many as give each process a magazine; where blocks are not all of the traffic, so few that they run out.
 	struct shmchan_pool_spec pool = {.name = "p",
 					 .block_size = 100,
@@ -182,11 +227,20 @@ static bool create(struct shmchan_broker **b, const char *name, const struct rac
 	struct shmchan_group_spec group = {.name = name,
 					   .services = services,
 					   .service_cnt = SLOTS,
-					   .chans = &spec,
-					   .chan_cnt = 1,
+					   .chans = specs,
+					   .chan_cnt = race->selected ? CHANS : 1,
 					   .pools = &pool,
 					   .pool_cnt = 1};
 
+	for (unsigned i = 0; i < CHANS; i++)
+		specs[i] = (struct shmchan_chan_spec){.name = names[i],
+						      .kind = race->kind,
+						      .capacity = race->cap,
+						      .msg_size = race->refs ? 0 : 16,
+						      .producers = &producers[i],
+						      .producer_cnt = race->selected ? 1 : race->producers,
+						      .consumers = consumers,
+						      .consumer_cnt = race->consumers};
 	return shmchan_broker_create(b, &group, NULL) == 0;
 }
 
@@ -220,18 +274,22 @@ static bool race(const struct race *race)
 int main(int argc, char **argv)
 {
 	static const struct race races[] = {
-		{SHMCHAN_KIND_SLOT, 1, "slot", 1, 1, false},
-		{SHMCHAN_KIND_SLOT_REF, 1, "slot-ref", 1, 1, true},
-		{SHMCHAN_KIND_SPSC, 1, "spsc of 1", 1, 1, false},
-		{SHMCHAN_KIND_SPSC, 50, "spsc of 50", 1, 1, false},
-		{SHMCHAN_KIND_MPSC, 1, "mpsc of 1", 2, 1, false},
-		{SHMCHAN_KIND_MPSC, 50, "mpsc of 50", 2, 1, false},
-		{SHMCHAN_KIND_MPSC_LIST, 1, "mpsc-list of 1", 2, 1, false},
-		{SHMCHAN_KIND_MPSC_LIST, 50, "mpsc-list of 50", 2, 1, false},
-		{SHMCHAN_KIND_MPSC_INTRUSIVE, 1, "mpsc-intrusive of 1", 2, 1, true},
-		{SHMCHAN_KIND_MPSC_INTRUSIVE, 50, "mpsc-intrusive of 50", 2, 1, true},
-		{SHMCHAN_KIND_MPMC2, 1, "mpmc2 of 1", 2, 2, false},
-		{SHMCHAN_KIND_MPMC2, 50, "mpmc2 of 50", 2, 2, false}};
+		{SHMCHAN_KIND_SLOT, 1, "slot", 1, 1, false, false},
+		{SHMCHAN_KIND_SLOT_REF, 1, "slot-ref", 1, 1, true, false},
+		{SHMCHAN_KIND_SPSC, 1, "spsc of 1", 1, 1, false, false},
+		{SHMCHAN_KIND_SPSC, 50, "spsc of 50", 1, 1, false, false},
+		{SHMCHAN_KIND_MPSC, 1, "mpsc of 1", 2, 1, false, false},
+		{SHMCHAN_KIND_MPSC, 50, "mpsc of 50", 2, 1, false, false},
+		{SHMCHAN_KIND_MPSC_LIST, 1, "mpsc-list of 1", 2, 1, false, false},
+		{SHMCHAN_KIND_MPSC_LIST, 50, "mpsc-list of 50", 2, 1, false, false},
+		{SHMCHAN_KIND_MPSC_INTRUSIVE, 1, "mpsc-intrusive of 1", 2, 1, true, false},
+		{SHMCHAN_KIND_MPSC_INTRUSIVE, 50, "mpsc-intrusive of 50", 2, 1, true, false},
+		{SHMCHAN_KIND_MPMC2, 1, "mpmc2 of 1", 2, 2, false, false},
+		{SHMCHAN_KIND_MPMC2, 50, "mpmc2 of 50", 2, 2, false, false},
+		{SHMCHAN_KIND_SPSC, 7, "two spsc, selected", 2, 1, false, true},
+		{SHMCHAN_KIND_MPSC_LIST, 7, "two mpsc-list, selected", 2, 1, false, true},
+		{SHMCHAN_KIND_MPSC_INTRUSIVE, 7, "two mpsc-intrusive, selected", 2, 1, true, true},
+		{SHMCHAN_KIND_MPMC2, 7, "two mpmc2, selected", 2, 1, false, true}};
 	const unsigned cnt = sizeof(races) / sizeof(races[0]);
 	unsigned failed = 0;
 	FILE *tap = stdout;

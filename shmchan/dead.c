@@ -107,12 +107,9 @@ void shmchan_dead_recover(struct shmchan_dead_ref *d)
 		atomic_store_explicit(&d->shm->cnt, cnt + 1, memory_order_release);
 }
 
-unsigned shmchan_dead_check(const struct shmchan_dead_ref *d,
-			    void (*report)(void *ctx, const char *object, const char *text), void *ctx)
+void shmchan_dead_check(const struct shmchan_dead_ref *d, struct shmchan_reporter *to)
 {
 	uint64_t cnt = atomic_load_explicit(&d->shm->cnt, memory_order_acquire);
-	unsigned bad = 0;
-	char text[96];
 
 	for (uint32_t k = shmchan_dead_kept(d, cnt); k > 0; k--) {
 		uint64_t no = cnt - k + 1;
@@ -120,12 +117,8 @@ unsigned shmchan_dead_check(const struct shmchan_dead_ref *d,
 		uint64_t is = atomic_load_explicit(&e->no, memory_order_acquire);
 
 		// 0 and later numbers are letters that are being, or have been, written over this one.
-		if ((is != 0 && is < no) || (is == no && e->bytes > d->bytes)) {
-			snprintf(text, sizeof(text), "letter %llu is not what stands in its place",
-				 (unsigned long long)no);
-			report(ctx, "dead", text);
-			bad++;
-		}
+		if ((is != 0 && is < no) || (is == no && e->bytes > d->bytes))
+			shmchan_report(to, "dead", "letter %llu is not what stands in its place",
+				       (unsigned long long)no);
 	}
-	return bad;
 }

@@ -7,6 +7,7 @@
 #define SHMCHAN_DEAD_H
 
 #include "shmchan/obj.h"
+#include "shmchan/report.h"
 #include "shmchan/view.h"
 #include "shmchan/word.h"
 
@@ -71,7 +72,6 @@ struct shmchan_dead_entry *shmchan_dead_write(struct shmchan_dead_ref *d, const 
 					      const void *data);
 // Completes a write that a dead broker left half way: afterwards cnt is that of the newest whole letter.
 void shmchan_dead_recover(struct shmchan_dead_ref *d);
-unsigned shmchan_dead_check(const struct shmchan_dead_ref *d,
-			    void (*report)(void *ctx, const char *object, const char *text), void *ctx);
+void shmchan_dead_check(const struct shmchan_dead_ref *d, struct shmchan_reporter *to);
 
 #endif

@@ -1,6 +1,5 @@
 #include "shmchan/edit.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -407,23 +406,8 @@ void shmchan_edit_leave(struct shmchan_broker *b)
 
 struct repairer {
 	struct shmchan_broker *b;
-	void (*report)(void *ctx, const char *object, const char *text);
-	void *ctx;
-	int cnt;
+	struct shmchan_reporter to;
 };
-
-__attribute__((format(printf, 3, 4))) static void mended(struct repairer *m, const char *object,
-							 const char *fmt, ...)
-{
-	char text[160];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	m->report(m->ctx, object, text);
-	m->cnt++;
-}
 
 // Where no consumer runs, the receiving side's line has no writer but the broker.
 static void mend_positions(struct repairer *m, const struct shmchan_ring_ref *r)
@@ -434,44 +418,40 @@ static void mend_positions(struct repairer *m, const struct shmchan_ring_ref *r)
 		return;
 	if (!shmchan_ring_cursor(r, &done, &taken)) {
 		atomic_store_explicit(&r->ring->taken, done, memory_order_release);
-		mended(m, r->name, "taken set to done, %llu: what was in flight is queued again",
+		shmchan_report(&m->to, r->name, "taken set to done, %llu: what was in flight is queued again",
 		       (unsigned long long)done);
 	}
 	shmchan_ring_cursor(r, &done, &taken);
 	tail = shmchan_ring_tail(r);
 	if (taken > tail) {
 		atomic_store_explicit(&r->ring->taken, done, memory_order_release);
-		mended(m, r->name, "taken set to done, %llu: it was past the newest message",
+		shmchan_report(&m->to, r->name, "taken set to done, %llu: it was past the newest message",
 		       (unsigned long long)done);
 	}
 	head = atomic_load_explicit(&r->ring->head, memory_order_acquire);
 	if (!shmchan_ring_many(r) && head > done) {
 		atomic_store_explicit(&r->ring->head, done, memory_order_release);
-		mended(m, r->name, "head set back from %llu to done, %llu", (unsigned long long)head,
+		shmchan_report(&m->to, r->name, "head set back from %llu to done, %llu", (unsigned long long)head,
 		       (unsigned long long)done);
 	}
-}
-
-static void say_nothing(void *ctx, const char *object, const char *text)
-{
-	(void)ctx;
-	(void)object;
-	(void)text;
 }
 
 // Where neither end runs, what can be found of a broken list goes into cells, and the list begins anew behind them.
 static void mend_list(struct repairer *m, const struct shmchan_ring_ref *r)
 {
 	const struct shmchan_ctl_entry *entry = &m->b->map.c.entries[r->id - 1];
+	struct shmchan_reporter bad = {0};
 	uint64_t written;
 
-	if (!shmchan_ring_chained(r) || who_runs(m->b, entry->consumers) || who_runs(m->b, entry->producers) ||
-	    shmchan_chain_check(r, m->b->map.pools, say_nothing, NULL) == 0)
+	if (!shmchan_ring_chained(r) || who_runs(m->b, entry->consumers) || who_runs(m->b, entry->producers))
+		return;
+	shmchan_chain_check(r, m->b->map.pools, &bad);
+	if (!bad.cnt)
 		return;
 	bring_over(m->b, r);
 	written = shmchan_ring_written(r);
 	atomic_store_explicit(&r->ring->tail, written << 32, memory_order_release);
-	mended(m, r->name, "list begun anew at %llu: it was broken", (unsigned long long)written);
+	shmchan_report(&m->to, r->name, "list begun anew at %llu: it was broken", (unsigned long long)written);
 }
 
 static void mend_node(struct repairer *m, const struct shmchan_ring_ref *r, uint32_t i)
@@ -486,7 +466,7 @@ static void mend_node(struct repairer *m, const struct shmchan_ring_ref *r, uint
 	    !atomic_compare_exchange_strong_explicit(word, &w, 0, memory_order_relaxed, memory_order_relaxed))
 		return;
 	atomic_fetch_add_explicit(&r->ring->aborted, state == SHMCHAN_NODE_CLAIMED, memory_order_relaxed);
-	mended(m, r->name, "node %u taken back from slot %u, incarnation %u, which is gone", i,
+	shmchan_report(&m->to, r->name, "node %u taken back from slot %u, incarnation %u, which is gone", i,
 	       shmchan_owner_slot((shmchan_owner)w), shmchan_owner_inc((shmchan_owner)w));
 }
 
@@ -506,7 +486,7 @@ static void mend_claims(struct repairer *m, const struct shmchan_ring_ref *r)
 			    memory_order_release, memory_order_relaxed))
 			continue;
 		atomic_fetch_add_explicit(&r->ring->aborted, 1, memory_order_relaxed);
-		mended(m, r->name, "cell %u taken back from slot %u, incarnation %u, which is gone", i,
+		shmchan_report(&m->to, r->name, "cell %u taken back from slot %u, incarnation %u, which is gone", i,
 		       shmchan_owner_slot((shmchan_owner)w), shmchan_owner_inc((shmchan_owner)w));
 	}
 	wake(m->b, m->b->map.c.entries[r->id - 1].consumers);
@@ -545,7 +525,7 @@ static void mend_blocks(struct repairer *m, struct shmchan_pool_ref *p)
 		// Success release: who allocates the block sees nothing older. Failure: it was somebody's after all.
 		if (why && atomic_compare_exchange_strong_explicit(
 				   &p->words[i].word, &w, 0, memory_order_release, memory_order_relaxed))
-			mended(m, p->name, "block %u freed: %s", i, why);
+			shmchan_report(&m->to, p->name, "block %u freed: %s", i, why);
 	}
 	shmchan_chain_forget(&seen);
 }
@@ -563,14 +543,14 @@ static void mend_letters(struct repairer *m)
 		if ((is == 0 || is >= no) && !(is == no && e->bytes > d->bytes))
 			continue;
 		atomic_store_explicit(&e->no, 0, memory_order_release);
-		mended(m, "dead", "letter %llu given up: it could not be read", (unsigned long long)no);
+		shmchan_report(&m->to, "dead", "letter %llu given up: it could not be read", (unsigned long long)no);
 	}
 }
 
 int shmchan_broker_repair(struct shmchan_broker *b,
 			  void (*report)(void *ctx, const char *object, const char *text), void *ctx)
 {
-	struct repairer m = {.b = b, .report = report, .ctx = ctx};
+	struct repairer m = {.b = b, .to = {.report = report, .ctx = ctx}};
 
 	if (shmchan_map_verify(&b->map))
 		return SHMCHAN_ETRUNC;
@@ -587,5 +567,5 @@ int shmchan_broker_repair(struct shmchan_broker *b,
 		if (b->map.pools[n])
 			mend_blocks(&m, b->map.pools[n]);
 	mend_letters(&m);
-	return m.cnt;
+	return (int)m.to.cnt;
 }

@@ -1,7 +1,5 @@
 #include "shmchan/list.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 // Large nodes share no cache line with their neighbours; small ones don't either, as each is written by another process.
@@ -375,74 +373,54 @@ uint32_t shmchan_list_find(const struct shmchan_ring_ref *r, uint64_t pos)
 	return SHMCHAN_LIST_NONE;
 }
 
-struct check {
-	const struct shmchan_ring_ref *r;
-	void (*report)(void *ctx, const char *object, const char *text);
-	void *ctx;
-	unsigned bad;
-};
-
-__attribute__((format(printf, 2, 3))) static void complain(struct check *c, const char *fmt, ...)
+static void check_counts(const struct shmchan_ring_ref *r, struct shmchan_reporter *to)
 {
-	char text[160];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	c->report(c->ctx, c->r->name, text);
-	c->bad++;
-}
-
-static void check_counts(struct check *c)
-{
-	for (uint32_t k = 0; k < c->r->rx_cnt; k++) {
-		const struct shmchan_list_rx *rx = &c->r->list->rx[k];
+	for (uint32_t k = 0; k < r->rx_cnt; k++) {
+		const struct shmchan_list_rx *rx = &r->list->rx[k];
 		// In this order: a live consumer moves taken, then done, then freed.
 		uint64_t freed = atomic_load_explicit(&rx->freed, memory_order_acquire);
 		uint64_t done = atomic_load_explicit(&rx->exact.done, memory_order_acquire);
 		uint64_t took = atomic_load_explicit(&rx->exact.taken, memory_order_acquire);
 
 		if (freed > done)
-			complain(c, "consumer %u: freed %llu is past done %llu", rx->slot,
+			shmchan_report(to, r->name, "consumer %u: freed %llu is past done %llu", rx->slot,
 				 (unsigned long long)freed, (unsigned long long)done);
 		if (took < done)
-			complain(c, "consumer %u: done %llu is past taken %llu", rx->slot,
+			shmchan_report(to, r->name, "consumer %u: done %llu is past taken %llu", rx->slot,
 				 (unsigned long long)done, (unsigned long long)took);
 	}
 }
 
-static void check_nodes(struct check *c)
+static void check_nodes(const struct shmchan_ring_ref *r, struct shmchan_reporter *to)
 {
-	for (uint32_t i = 0; i < c->r->cap; i++) {
-		const struct shmchan_node *n = shmchan_list_node(c->r, i);
+	for (uint32_t i = 0; i < r->cap; i++) {
+		const struct shmchan_node *n = shmchan_list_node(r, i);
 		uint64_t w = atomic_load_explicit(&n->word, memory_order_acquire);
 		uint32_t len = SHMCHAN_NODE_LEN(atomic_load_explicit(&n->len, memory_order_relaxed));
 		uint32_t link = atomic_load_explicit(&n->link, memory_order_relaxed);
 
 		if (w && (shmchan_node_state(w) == SHMCHAN_NODE_FREE ||
 			  shmchan_node_state(w) > SHMCHAN_NODE_RETURNED))
-			complain(c, "node %u has the impossible word %016llx", i, (unsigned long long)w);
-		else if (shmchan_node_state(w) >= SHMCHAN_NODE_SENT && len > c->r->msg_size &&
+			shmchan_report(to, r->name, "node %u has the impossible word %016llx", i, (unsigned long long)w);
+		else if (shmchan_node_state(w) >= SHMCHAN_NODE_SENT && len > r->msg_size &&
 			 atomic_load(&n->word) == w)
-			complain(c, "message in node %u says %u bytes, a node has %u", i, len,
-				 c->r->msg_size);
-		if (link > c->r->cap)
-			complain(c, "node %u has link %u of %u", i, link, c->r->cap + 1);
+			shmchan_report(to, r->name, "message in node %u says %u bytes, a node has %u", i, len,
+				 r->msg_size);
+		if (link > r->cap)
+			shmchan_report(to, r->name, "node %u has link %u of %u", i, link, r->cap + 1);
 	}
 }
 
 // From the head, as a consumer goes. Each place holds a message that was sent; the last is the tail.
-static void check_queue(struct check *c)
+static void check_queue(const struct shmchan_ring_ref *r, struct shmchan_reporter *to)
 {
-	const struct shmchan_ring_ref *r = c->r;
 	uint64_t tail = atomic_load_explicit(&r->list->tail, memory_order_acquire);
 	uint64_t head = atomic_load_explicit(&r->list->head, memory_order_acquire), at = head, next;
 	uint32_t depth = SHMCHAN_TICKET(tail) - SHMCHAN_TICKET(head), n = 0;
 
 	if (depth > r->cap && (int32_t)depth >= 0) {
 		// The tail was read first: producers and consumers that run on only bring it nearer.
-		complain(c, "%u places between head and tail, of %u", depth, r->cap);
+		shmchan_report(to, r->name, "%u places between head and tail, of %u", depth, r->cap);
 		return;
 	}
 	for (; (int32_t)depth > 0 && n < depth && (next = behind(r, at)) != 0; n++) {
@@ -453,23 +431,19 @@ static void check_queue(struct check *c)
 		if (!node || (shmchan_node_state(atomic_load_explicit(&node->word, memory_order_acquire)) !=
 				      SHMCHAN_NODE_SENT &&
 			      atomic_load_explicit(&r->list->head, memory_order_acquire) == head)) {
-			complain(c, "place %u holds no message", SHMCHAN_TICKET(next));
+			shmchan_report(to, r->name, "place %u holds no message", SHMCHAN_TICKET(next));
 			return;
 		}
 		at = next;
 	}
 	if (n == depth && at != tail && depth > 0 &&
 	    atomic_load_explicit(&r->list->head, memory_order_acquire) == head)
-		complain(c, "place %u is not the tail", SHMCHAN_TICKET(at));
+		shmchan_report(to, r->name, "place %u is not the tail", SHMCHAN_TICKET(at));
 }
 
-unsigned shmchan_list_check(const struct shmchan_ring_ref *r,
-			    void (*report)(void *ctx, const char *object, const char *text), void *ctx)
+void shmchan_list_check(const struct shmchan_ring_ref *r, struct shmchan_reporter *to)
 {
-	struct check c = {.r = r, .report = report, .ctx = ctx};
-
-	check_counts(&c);
-	check_nodes(&c);
-	check_queue(&c);
-	return c.bad;
+	check_counts(r, to);
+	check_nodes(r, to);
+	check_queue(r, to);
 }

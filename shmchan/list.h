@@ -183,8 +183,7 @@ uint64_t shmchan_list_freed(const struct shmchan_ring_ref *r);
 uint64_t shmchan_list_pushed(const struct shmchan_ring_ref *r);
 void shmchan_list_stat(const struct shmchan_ring_ref *r, struct shmchan_stat *out);
 void shmchan_list_tally(const struct shmchan_ring_ref *r, uint64_t v[SHMCHAN_TALLY_ALL]);
-unsigned shmchan_list_check(const struct shmchan_ring_ref *r,
-			    void (*report)(void *ctx, const char *object, const char *text), void *ctx);
+void shmchan_list_check(const struct shmchan_ring_ref *r, struct shmchan_reporter *to);
 
 // Node of the k-th message that is not completed, those taken first; for tools. SHMCHAN_LIST_NONE: there are fewer.
 uint32_t shmchan_list_nth(const struct shmchan_ring_ref *r, uint32_t k, uint64_t *pos, bool *in_flight);

@@ -1,6 +1,5 @@
 #include "shmchan/map.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,25 +136,10 @@ bool shmchan_map_broker_alive(const struct shmchan_map *m)
 
 struct checker {
 	const struct shmchan_map *m;
-	void (*report)(void *ctx, const char *object, const char *text);
-	void *ctx;
-	int bad;
+	struct shmchan_reporter to;
 	struct shmchan_chain_sets seen;
 	int looks; // left, to look at lists once more
 };
-
-__attribute__((format(printf, 3, 4))) static void complain(struct checker *c, const char *object,
-							   const char *fmt, ...)
-{
-	char text[160];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	c->report(c->ctx, object, text);
-	c->bad++;
-}
 
 bool shmchan_map_gone(const struct shmchan_map *m, shmchan_owner o)
 {
@@ -195,7 +179,7 @@ static void check_nodes(struct checker *c, const struct shmchan_ring_ref *r)
 
 		if (state != SHMCHAN_NODE_FREE && state != SHMCHAN_NODE_SENT && state != SHMCHAN_NODE_RETURNED &&
 		    shmchan_map_gone(c->m, (shmchan_owner)w) && atomic_load(word) == w)
-			complain(c, r->name, "node %u is held by slot %u, incarnation %u, which is gone", i,
+			shmchan_report(&c->to, r->name, "node %u is held by slot %u, incarnation %u, which is gone", i,
 				 shmchan_owner_slot((shmchan_owner)w), shmchan_owner_inc((shmchan_owner)w));
 	}
 }
@@ -212,7 +196,7 @@ static void check_claims(struct checker *c, const struct shmchan_ring_ref *r)
 
 		if (shmchan_cell_state(w) == SHMCHAN_CELL_CLAIMED &&
 		    shmchan_map_gone(c->m, (shmchan_owner)w) && atomic_load(word) == w)
-			complain(c, r->name, "cell %u is claimed by slot %u, incarnation %u, which is gone",
+			shmchan_report(&c->to, r->name, "cell %u is claimed by slot %u, incarnation %u, which is gone",
 				 i, shmchan_owner_slot((shmchan_owner)w),
 				 shmchan_owner_inc((shmchan_owner)w));
 	}
@@ -233,12 +217,12 @@ static void check_sent(struct checker *c, const struct shmchan_pool_ref *p, uint
 	const struct shmchan_ring_ref *r = shmchan_map_ring(c->m, shmchan_block_chan(w));
 
 	if (!r) {
-		complain(c, p->name, "block %u is in a message of channel %u, which is none", i,
+		shmchan_report(&c->to, p->name, "block %u is in a message of channel %u, which is none", i,
 			 shmchan_block_chan(w));
 		return;
 	}
 	if (completed(c, r, shmchan_block_make(p->pool_no, i), w) && atomic_load(&p->words[i].word) == w)
-		complain(c, p->name, "block %u is in a message of %s that is completed", i, r->name);
+		shmchan_report(&c->to, p->name, "block %u is in a message of %s that is completed", i, r->name);
 }
 
 static void check_pool(struct checker *c, const struct shmchan_pool_ref *p)
@@ -249,13 +233,13 @@ static void check_pool(struct checker *c, const struct shmchan_pool_ref *p)
 		switch (shmchan_block_state(w)) {
 		case SHMCHAN_BLOCK_FREE:
 			if (w)
-				complain(c, p->name, "block %u has the impossible word %016llx", i,
+				shmchan_report(&c->to, p->name, "block %u has the impossible word %016llx", i,
 					 (unsigned long long)w);
 			break;
 		case SHMCHAN_BLOCK_OWNED:
 		case SHMCHAN_BLOCK_CACHED:
 			if (shmchan_map_gone(c->m, (shmchan_owner)w) && atomic_load(&p->words[i].word) == w)
-				complain(c, p->name,
+				shmchan_report(&c->to, p->name,
 					 "block %u is owned by slot %u, incarnation %u, which is gone", i,
 					 shmchan_owner_slot((shmchan_owner)w),
 					 shmchan_owner_inc((shmchan_owner)w));
@@ -266,7 +250,7 @@ static void check_pool(struct checker *c, const struct shmchan_pool_ref *p)
 			check_sent(c, p, i, w);
 			break;
 		default:
-			complain(c, p->name, "block %u has the impossible word %016llx", i,
+			shmchan_report(&c->to, p->name, "block %u has the impossible word %016llx", i,
 				 (unsigned long long)w);
 		}
 	}
@@ -275,30 +259,30 @@ static void check_pool(struct checker *c, const struct shmchan_pool_ref *p)
 int shmchan_map_check(const struct shmchan_map *m,
 		      void (*report)(void *ctx, const char *object, const char *text), void *ctx)
 {
-	struct checker c = {.m = m, .report = report, .ctx = ctx, .looks = LOOKS};
+	struct checker c = {.m = m, .to = {.report = report, .ctx = ctx}, .looks = LOOKS};
 
 	if (!shmchan_seg_intact(&m->seg)) {
-		complain(&c, m->group, "control segment was cut short while mapped");
-		return c.bad;
+		shmchan_report(&c.to, m->group, "control segment was cut short while mapped");
+		return (int)c.to.cnt;
 	}
 	for (uint32_t i = 0; i < m->cnt; i++) {
 		const struct shmchan_map_entry *e = &m->entries[i];
 
 		if (e->err) {
-			complain(&c, e->why.object, "%s", e->why.text);
+			shmchan_report(&c.to, e->why.object, "%s", e->why.text);
 		} else if (!shmchan_seg_intact(&e->seg)) {
-			complain(&c, e->name, "segment was cut short while mapped");
+			shmchan_report(&c.to, e->name, "segment was cut short while mapped");
 		} else if (e->kind == SHMCHAN_OBJ_RING) {
-			c.bad += (int)shmchan_ring_check(&e->ring, report, ctx);
+			shmchan_ring_check(&e->ring, &c.to);
 			check_claims(&c, &e->ring);
 			if (shmchan_ring_chained(&e->ring))
-				c.bad += (int)shmchan_chain_check(&e->ring, m->pools, report, ctx);
+				shmchan_chain_check(&e->ring, m->pools, &c.to);
 		} else if (e->kind == SHMCHAN_OBJ_POOL) {
 			check_pool(&c, &e->pool);
 		} else {
-			c.bad += (int)shmchan_dead_check(&e->dead, report, ctx);
+			shmchan_dead_check(&e->dead, &c.to);
 		}
 	}
 	shmchan_chain_forget(&c.seen);
-	return c.bad;
+	return (int)c.to.cnt;
 }

@@ -1,6 +1,5 @@
 #include "shmchan/mpsc_intrusive.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,39 +210,23 @@ void shmchan_chain_forget(struct shmchan_chain_sets *sets)
 
 // ---------------------------------------------------------------------------------------------------- checking
 
-__attribute__((format(printf, 4, 5))) static unsigned
-complain(const struct shmchan_ring_ref *r, void (*report)(void *ctx, const char *object, const char *text), void *ctx,
-	 const char *fmt, ...)
-{
-	char text[160];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	report(ctx, r->name, text);
-	return 1;
-}
-
-unsigned shmchan_chain_check(const struct shmchan_ring_ref *r, shmchan_chain_pools pools,
-			     void (*report)(void *ctx, const char *object, const char *text), void *ctx)
+void shmchan_chain_check(const struct shmchan_ring_ref *r, shmchan_chain_pools pools, struct shmchan_reporter *to)
 {
 	uint64_t at = atomic_load_explicit(&r->ring->tail, memory_order_acquire);
 	uint64_t end = shmchan_ring_written(r);
 	uint32_t n = SHMCHAN_TICKET(at) - (uint32_t)end;
 
 	// The tail was read first: a consumer that runs on only makes them fewer.
-	if (n == 0)
-		return 0;
 	if ((int32_t)n < 0) {
 		at = atomic_load_explicit(&r->ring->tail, memory_order_acquire);
-		n = SHMCHAN_TICKET(at) - (uint32_t)end;
-		return (int32_t)n >= 0 ? 0
-				       : complain(r, report, ctx, "tail %u is behind the cells, %u", SHMCHAN_TICKET(at),
-						  (uint32_t)end);
+		if ((int32_t)(SHMCHAN_TICKET(at) - (uint32_t)end) < 0)
+			shmchan_report(to, r->name, "tail %u is behind the cells, %u", SHMCHAN_TICKET(at), (uint32_t)end);
+		return;
 	}
-	if (n > r->cap)
-		return complain(r, report, ctx, "%u messages before the consumer, of %u", n, r->cap);
+	if (n > r->cap) {
+		shmchan_report(to, r->name, "%u messages before the consumer, of %u", n, r->cap);
+		return;
+	}
 	for (; n > 0; n--) {
 		struct shmchan_pool_word *word;
 		const struct shmchan_pool_link *l = link_of(pools, BLOCK(at), &word);
@@ -256,11 +239,10 @@ unsigned shmchan_chain_check(const struct shmchan_ring_ref *r, shmchan_chain_poo
 			at = prev;
 			continue;
 		}
-		if (shmchan_ring_written(r) != end)
-			return 0;
-		return complain(r, report, ctx, "place %u holds no message", ticket);
+		if (shmchan_ring_written(r) == end)
+			shmchan_report(to, r->name, "place %u holds no message", ticket);
+		return;
 	}
-	return 0;
 }
 
 // --------------------------------------------------------------------------------------------------- the ends

@@ -66,8 +66,7 @@ const struct shmchan_pool_link *shmchan_chain_find(const struct shmchan_ring_ref
 						   uint64_t pos, shmchan_block *b);
 // What it says of itself, as shmchan_ring_head.
 void shmchan_chain_head(const struct shmchan_pool_link *l, shmchan_block b, struct shmchan_head *out);
-unsigned shmchan_chain_check(const struct shmchan_ring_ref *r, shmchan_chain_pools pools,
-			     void (*report)(void *ctx, const char *object, const char *text), void *ctx);
+void shmchan_chain_check(const struct shmchan_ring_ref *r, shmchan_chain_pools pools, struct shmchan_reporter *to);
 
 // Blocks in the messages of channels, each channel's as of the first question about it.
 struct shmchan_chain_set {

@@ -394,11 +394,8 @@ bool shmchan_ring_holds(const struct shmchan_ring_ref *r, uint64_t pos)
 }
 
 // In every cell between tail and done + cap stands an older lap, or a claim, never a message. One is enough to tell.
-static unsigned check_free(const struct shmchan_ring_ref *r, uint64_t done, uint64_t tail,
-			   void (*report)(void *ctx, const char *object, const char *text), void *ctx)
+static void check_free(const struct shmchan_ring_ref *r, uint64_t done, uint64_t tail, struct shmchan_reporter *to)
 {
-	char text[128];
-
 	for (uint64_t pos = tail; pos - done < r->cap; pos++) {
 		uint32_t i = (uint32_t)(pos % r->cap);
 		uint64_t w = atomic_load_explicit(&shmchan_ring_cell(r, i)->word, memory_order_acquire);
@@ -406,65 +403,53 @@ static unsigned check_free(const struct shmchan_ring_ref *r, uint64_t done, uint
 		if (!full_at(r, pos, w))
 			continue;
 		if (atomic_load_explicit(&r->ring->done, memory_order_acquire) != done)
-			return 0;
+			return;
 		// Producers run on: is the cell that was free still free?
 		while (tail != pos && passed(r, (uint32_t)(tail % r->cap), tail / r->cap))
 			tail++;
 		if (tail == pos)
 			continue;
-		snprintf(text, sizeof(text), "message at %llu behind a free cell", (unsigned long long)pos);
-		report(ctx, r->name, text);
-		return 1;
+		shmchan_report(to, r->name, "message at %llu behind a free cell", (unsigned long long)pos);
+		return;
 	}
-	return 0;
 }
 
-unsigned shmchan_ring_check(const struct shmchan_ring_ref *r,
-			    void (*report)(void *ctx, const char *object, const char *text), void *ctx)
+static void check_len(const struct shmchan_ring_ref *r, uint64_t pos, struct shmchan_reporter *to)
 {
-	uint64_t done, taken, head, tail, pos;
-	unsigned bad = 0;
-	char text[128];
+	const struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
+	uint64_t w = atomic_load_explicit(&c->word, memory_order_acquire);
+	uint32_t len =
+		shmchan_desc_len(shmchan_ring_many(r) ? atomic_load_explicit(&c->desc, memory_order_relaxed) : w);
 
-	if (shmchan_ring_listed(r))
-		return shmchan_list_check(r, report, ctx);
+	if (full_at(r, pos, w) && len > r->msg_size && atomic_load_explicit(&c->word, memory_order_acquire) == w)
+		shmchan_report(to, r->name, "message at %llu says %u bytes, a cell has %u", (unsigned long long)pos,
+			       len, r->msg_size);
+}
+
+void shmchan_ring_check(const struct shmchan_ring_ref *r, struct shmchan_reporter *to)
+{
+	uint64_t done, taken, head, tail;
+
+	if (shmchan_ring_listed(r)) {
+		shmchan_list_check(r, to);
+		return;
+	}
 	if (!shmchan_ring_cursor(r, &done, &taken)) {
-		snprintf(text, sizeof(text), "done %llu and taken %llu can't both be true",
-			 (unsigned long long)atomic_load(&r->ring->done),
-			 (unsigned long long)atomic_load(&r->ring->taken));
-		report(ctx, r->name, text);
-		return 1;
+		shmchan_report(to, r->name, "done %llu and taken %llu can't both be true",
+			       (unsigned long long)atomic_load(&r->ring->done),
+			       (unsigned long long)atomic_load(&r->ring->taken));
+		return;
 	}
 	head = atomic_load_explicit(&r->ring->head, memory_order_acquire);
-	if (!shmchan_ring_many(r) && head > atomic_load_explicit(&r->ring->done, memory_order_acquire)) {
-		snprintf(text, sizeof(text), "head %llu is past done", (unsigned long long)head);
-		report(ctx, r->name, text);
-		bad++;
-	}
+	if (!shmchan_ring_many(r) && head > atomic_load_explicit(&r->ring->done, memory_order_acquire))
+		shmchan_report(to, r->name, "head %llu is past done", (unsigned long long)head);
 	// Everything below counts from this one reading of done, so that it ends whatever is written meanwhile.
 	tail = tail_from(r, done);
-	if (tail - done < taken - done &&
-	    atomic_load_explicit(&r->ring->taken, memory_order_acquire) == taken) {
-		snprintf(text, sizeof(text), "taken %llu is past the newest published message %llu",
-			 (unsigned long long)taken, (unsigned long long)tail);
-		report(ctx, r->name, text);
-		bad++;
-	}
+	if (tail - done < taken - done && atomic_load_explicit(&r->ring->taken, memory_order_acquire) == taken)
+		shmchan_report(to, r->name, "taken %llu is past the newest published message %llu",
+			       (unsigned long long)taken, (unsigned long long)tail);
 	if (shmchan_ring_many(r))
-		bad += check_free(r, done, tail, report, ctx);
-	for (pos = done; pos != tail; pos++) {
-		const struct shmchan_cell *c = shmchan_ring_cell(r, (uint32_t)(pos % r->cap));
-		uint64_t w = atomic_load_explicit(&c->word, memory_order_acquire);
-		uint32_t len = shmchan_desc_len(
-			shmchan_ring_many(r) ? atomic_load_explicit(&c->desc, memory_order_relaxed) : w);
-
-		if (full_at(r, pos, w) && len > r->msg_size &&
-		    atomic_load_explicit(&c->word, memory_order_acquire) == w) {
-			snprintf(text, sizeof(text), "message at %llu says %u bytes, a cell has %u",
-				 (unsigned long long)pos, len, r->msg_size);
-			report(ctx, r->name, text);
-			bad++;
-		}
-	}
-	return bad;
+		check_free(r, done, tail, to);
+	for (uint64_t pos = done; pos != tail; pos++)
+		check_len(r, pos, to);
 }

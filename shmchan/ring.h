@@ -32,6 +32,7 @@
 #define SHMCHAN_RING_H
 
 #include "shmchan/obj.h"
+#include "shmchan/report.h"
 #include "shmchan/word.h"
 
 #define SHMCHAN_CAPACITY_MAX (1u << 24)
@@ -257,7 +258,6 @@ void shmchan_tally_rewind(struct shmchan_tally *t, uint64_t done);
 // With answered, what the dead had tallied for it counts; otherwise it does not. Idempotent up to the store of done.
 void shmchan_ring_complete(const struct shmchan_ring_ref *r, uint64_t done, bool answered, int own);
 
-unsigned shmchan_ring_check(const struct shmchan_ring_ref *r,
-			    void (*report)(void *ctx, const char *object, const char *text), void *ctx);
+void shmchan_ring_check(const struct shmchan_ring_ref *r, struct shmchan_reporter *to);
 
 #endif

@@ -252,7 +252,7 @@ static __noinline int note_first_pop(struct probe_life *life, uint64_t key, uint
 SEC("usdt")
 int on_pop(struct pt_regs *ctx)
 {
-	uint64_t key = ARG1(ctx), depth = ARG2(ctx), pos = ARG3(ctx), now, waited;
+	uint64_t key = ARG1(ctx), pos = ARG3(ctx), now, waited;
 	struct probe_place *place;
 	struct probe_chan *c = chan_of(key, &place);
 	struct probe_stamp *s;
@@ -264,7 +264,6 @@ int on_pop(struct pt_regs *ctx)
 	add(&c->pop);
 	move(&c->popped, &c->pop_ns, pos + 1, now, place->many_consumers);
 	rate_add(&place->out, pos + 1, now);
-	look_for_alert(place, key, &place->depth_since, PROBE_EVENT_DEPTH, place->alert_depth, depth, pos);
 	slot = SHMCHAN_PROBE_KEY_ID(ARG4(ctx));
 	life = bpf_map_lookup_elem(&lives, &slot);
 	if (life != NULL && life->awaited)
@@ -302,6 +301,18 @@ int on_done(struct pt_regs *ctx)
 		return 0;
 	hist_add(&c->service, now > s->pop_ns ? now - s->pop_ns : 0);
 	s->tag = 0;
+	return 0;
+}
+
+// Of a threshold that is another than the channel's mark push tells, at the next message that is sampled.
+SEC("usdt")
+int on_mark(struct pt_regs *ctx)
+{
+	uint64_t key = ARG1(ctx);
+	struct probe_place *place;
+	if (chan_of(key, &place) == NULL)
+		return 0;
+	look_for_alert(place, key, &place->depth_since, PROBE_EVENT_DEPTH, place->alert_depth, ARG2(ctx), ARG3(ctx));
 	return 0;
 }
 

@@ -25,6 +25,7 @@ static int attach_probes(struct watch *w, struct watch_file *file, const char *p
 		{"pop", w->skel->progs.on_pop},
 		{"done", w->skel->progs.on_done},
 		{"full", w->skel->progs.on_full},
+		{"mark", w->skel->progs.on_mark},
 		{"sleep", w->skel->progs.on_sleep},
 		{"wake", w->skel->progs.on_wake},
 		{"dead_letter", w->skel->progs.on_dead_letter},

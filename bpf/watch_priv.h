@@ -6,7 +6,7 @@
 #include "bpf/watch.h"
 
 #define WATCH_FILE_MAX 64
-#define WATCH_PROBE_CNT 9
+#define WATCH_PROBE_CNT 10
 #define WATCH_TASK_CNT 2
 
 struct bpf_link;

@@ -60,6 +60,8 @@ struct shmchan {
 	uint64_t paced_ns; // when the last sampled message was taken
 	unsigned paced_slow; // how many in a row came slowly
 	uint64_t full_at;    // sending: message for which the probe `full` fired last, + 1
+	uint64_t mark_seen;  // sending: what consumers had taken when that was looked at for the mark
+	uint64_t mark_look;  // receiving: position before which a mark that was reached is not over
 	bool notice;    // a PEER_DIED notice is held
 	bool counting;  // record 1 - tally_cur is being written
 	unsigned tally_cur;
@@ -106,6 +108,8 @@ bool shmchan_has_work(
 void shmchan_take_block(struct shmchan *ch, struct shmchan_msg *m, shmchan_block b, uint64_t place, bool again);
 // Completes the n oldest messages in flight, with what was counted, by one store.
 void shmchan_complete(struct shmchan *ch, uint32_t n);
+// Messages before the receiver, by the producers' hint.
+uint64_t shmchan_hinted_depth(const struct shmchan *ch);
 // Fires the pop probe for a message just taken, if it is one of those sampled.
 void shmchan_probe_pop(struct shmchan *ch, uint64_t pos);
 // A claimed cell that holds nothing was passed over: completes it.

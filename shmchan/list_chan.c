@@ -1,6 +1,7 @@
 #include "shmchan/list_chan.h"
 
 #include <stdlib.h>
+#include "shmchan/mark.h"
 #include "shmchan/probe.h"
 #include "shmchan/proc.h"
 #include "shmchan/tally.h"
@@ -281,6 +282,7 @@ static void probe_push(struct shmchan *ch, uint64_t place)
 	uint64_t pos = near + (uint64_t)(int64_t)(int32_t)(SHMCHAN_TICKET(place) - 1 - (uint32_t)near);
 	uint64_t depth;
 
+	shmchan_mark_push(ch, pos);
 	if (!SHMCHAN_PROBE_SAMPLED(pos, atomic_load_explicit(&ch->r.ring->sample, memory_order_relaxed)))
 		return;
 	// Nothing from `pos` on can have been taken, since nobody has been told of it. What a dead consumer had taken and another

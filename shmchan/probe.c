@@ -12,6 +12,7 @@ SEMAPHORE(push);
 SEMAPHORE(pop);
 SEMAPHORE(done);
 SEMAPHORE(full);
+SEMAPHORE(mark);
 SEMAPHORE(sleep);
 SEMAPHORE(wake);
 SEMAPHORE(dead_letter);

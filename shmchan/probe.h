@@ -16,6 +16,10 @@
 //	                                                         recovery
 //	full         chan_key, depth, slot_key          no       found no free cell for its next message; once,
 //	                                                         however often it looks until it is sent
+//	mark         chan_key, depth, pos               no       is about to publish the message with which the channel
+//	                                                         is as deep as its mark; or has taken the one after
+//	                                                         which it is down to half of that. Looked for while
+//	                                                         somebody listens to push, or pop
 //	sleep        slot_key                           no       is about to sleep on its doorbell
 //	wake         slot_key, nsec                     no       has slept for nsec and runs again, whatever woke it
 //	dead_letter  chan_key, pos                      no       (broker) has stored message `pos` as a dead letter
@@ -29,9 +33,10 @@
 //	chan_key     group tag << 16 | channel id. The tag is in the group's control segment; it tells apart groups
 //	             that run the same executables, which all fire the same probe.
 //	slot_key     group tag << 16 | process slot
-//	depth        messages published and not taken. push: with this one; pop: without this one, by the producers'
-//	             hint, which in spsc may lag by 64 messages and in mpsc counts cells as soon as they are claimed;
+//	depth        messages published and not taken. push, mark: with this one; pop: without this one, by the producers'
+//	             hint, which may lag, in spsc by up to 64 messages, and in mpsc counts cells as soon as they are claimed;
 //	             full: what keeps the producer out, messages in flight among them
+//	             The mark is the topology's alert_depth, unless a tool asks for another (shmchan_view_mark)
 //	pos          position in the channel, from 0; the same number for a message at push, pop, done, dead_letter
 //	             Lists (mpsc-list, mpsc-intrusive, mpmc2) have no positions of claimed cells. In mpmc2 several consumers
 //	             are between pop and done at a time, so that dones come in any order
@@ -143,6 +148,7 @@ SHMCHAN_PROBE_SEMAPHORE(push);
 SHMCHAN_PROBE_SEMAPHORE(pop);
 SHMCHAN_PROBE_SEMAPHORE(done);
 SHMCHAN_PROBE_SEMAPHORE(full);
+SHMCHAN_PROBE_SEMAPHORE(mark);
 SHMCHAN_PROBE_SEMAPHORE(sleep);
 SHMCHAN_PROBE_SEMAPHORE(wake);
 SHMCHAN_PROBE_SEMAPHORE(dead_letter);
@@ -202,6 +208,7 @@ SHMCHAN_PROBE_SEMAPHORE(settle);
 #define SHMCHAN_PROBE_POP_ENABLED() SHMCHAN_PROBE_ON(pop)
 #define SHMCHAN_PROBE_DONE_ENABLED() SHMCHAN_PROBE_ON(done)
 #define SHMCHAN_PROBE_FULL_ENABLED() SHMCHAN_PROBE_ON(full)
+#define SHMCHAN_PROBE_MARK_ENABLED() SHMCHAN_PROBE_ON(mark)
 #define SHMCHAN_PROBE_SLEEP_ENABLED() SHMCHAN_PROBE_ON(sleep)
 #define SHMCHAN_PROBE_WAKE_ENABLED() SHMCHAN_PROBE_ON(wake)
 #define SHMCHAN_PROBE_DEAD_LETTER_ENABLED() SHMCHAN_PROBE_ON(dead_letter)
@@ -212,6 +219,7 @@ SHMCHAN_PROBE_SEMAPHORE(settle);
 #define SHMCHAN_PROBE_POP(chan_key, depth, pos, slot_key) SHMCHAN_PROBE_4(pop, chan_key, depth, pos, slot_key)
 #define SHMCHAN_PROBE_DONE(chan_key, pos) SHMCHAN_PROBE_2(done, chan_key, pos)
 #define SHMCHAN_PROBE_FULL(chan_key, depth, slot_key) SHMCHAN_PROBE_3(full, chan_key, depth, slot_key)
+#define SHMCHAN_PROBE_MARK(chan_key, depth, pos) SHMCHAN_PROBE_3(mark, chan_key, depth, pos)
 #define SHMCHAN_PROBE_SLEEP(slot_key) SHMCHAN_PROBE_1(sleep, slot_key)
 #define SHMCHAN_PROBE_WAKE(slot_key, nsec) SHMCHAN_PROBE_2(wake, slot_key, nsec)
 #define SHMCHAN_PROBE_DEAD_LETTER(chan_key, pos) SHMCHAN_PROBE_2(dead_letter, chan_key, pos)

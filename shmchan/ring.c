@@ -57,6 +57,7 @@ void shmchan_ring_new(void *mem, const char *group, uint32_t group_tag, const ch
 	r->tally_cnt = p->tally_cnt;
 	r->consumer = p->consumer;
 	r->alert_depth = p->alert_depth;
+	atomic_init(&r->mark, p->alert_depth);
 	atomic_init(&r->sample, SHMCHAN_PROBE_MASK_DEFAULT);
 	// Record 0 counts from the start; all else, and the words of free cells, is right as zero.
 	atomic_init(&r->tally[1].pos, SHMCHAN_TALLY_INVALID);

@@ -96,8 +96,11 @@ struct shmchan_ring {
 	uint32_t consumer;        // process slot
 	uint32_t alert_depth;     // from which tools warn, 0 = never
 	_Atomic uint64_t sampler; // pid << 32 | start time, of the tool that sampling is set for; 0 = for good
+	_Atomic uint64_t marker;  // the same for the mark
 	uint32_t rx_cnt;          // consumers; 1 but for mpmc2
-	char pad0[SHMCHAN_LINE - 52];
+	_Atomic uint32_t mark;    // depth that is told when it is reached (mark.h), 0 = none; alert_depth if no tool asks otherwise
+	_Atomic uint32_t marked;  // it was reached, and is not over
+	char pad0[SHMCHAN_LINE - 68];
 
 	_Atomic uint64_t
 		tail; // spsc: messages published, may lag by a run (spsc.h). mpsc: hint, lap in [32,64), index in [0,32).

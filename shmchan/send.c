@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <string.h>
 #include "shmchan/list_chan.h"
+#include "shmchan/mark.h"
 #include "shmchan/mpsc.h"
 #include "shmchan/mpsc_intrusive.h"
 #include "shmchan/probe.h"
@@ -149,6 +150,7 @@ static void probe_push(struct shmchan *ch)
 {
 	uint64_t done, taken;
 
+	shmchan_mark_push(ch, ch->pos);
 	if (!shmchan_sampled(ch, ch->pos))
 		return;
 	shmchan_ring_cursor(&ch->r, &done, &taken);

@@ -1,4 +1,5 @@
 #include "shmchan/lag.h"
+#include "shmchan/mark.h"
 #include "shmchan/spsc.h"
 
 void shmchan_spsc_sync(struct shmchan *ch)
@@ -34,6 +35,8 @@ void shmchan_spsc_run(struct shmchan *ch)
 	ch->run_watched = SHMCHAN_PROBE_PUSH_ENABLED();
 	if (ch->run_watched && room > shmchan_unsampled(ch, ch->pos))
 		room = shmchan_unsampled(ch, ch->pos);
+	if (ch->run_watched && room > shmchan_mark_room(ch))
+		room = shmchan_mark_room(ch);
 	ch->run_end = shmchan_next_cell(ch, ch->i + (uint32_t)room);
 	// Relaxed: nobody decides by it. It lags by a run.
 	atomic_store_explicit(&ch->r.ring->tail, ch->pos, memory_order_relaxed);
@@ -90,6 +93,8 @@ void shmchan_spsc_take_run(struct shmchan *ch)
 	ch->take_watched = SHMCHAN_PROBE_POP_ENABLED();
 	if (ch->take_watched && n > shmchan_unsampled(ch, ch->taken))
 		n = shmchan_unsampled(ch, ch->taken);
+	if (ch->take_watched && n > shmchan_mark_take_room(ch))
+		n = shmchan_mark_take_room(ch);
 	if (ch->take_watched && ch->taken == ch->first)
 		n = 0;
 	ch->take_end = shmchan_next_cell(ch, ch->taken_i + (uint32_t)n);

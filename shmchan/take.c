@@ -3,6 +3,7 @@
 #include <time.h>
 #include "shmchan/lag.h"
 #include "shmchan/list_chan.h"
+#include "shmchan/mark.h"
 #include "shmchan/mpsc.h"
 #include "shmchan/mpsc_intrusive.h"
 #include "shmchan/probe.h"
@@ -195,7 +196,7 @@ void shmchan_take_block(struct shmchan *ch, struct shmchan_msg *m, shmchan_block
 
 // Messages before the receiver, by the producers' hint: one cache line, where a scan of the ring would read a line per
 // message. It may lag by a run (spsc.h); mpsc counts claimed cells.
-static uint64_t hinted_depth(const struct shmchan *ch)
+uint64_t shmchan_hinted_depth(const struct shmchan *ch)
 {
 	uint64_t tail = atomic_load_explicit(&ch->r.ring->tail, memory_order_relaxed);
 	int64_t depth = (int64_t)(tail - ch->taken);
@@ -248,9 +249,11 @@ void shmchan_probe_pop(struct shmchan *ch, uint64_t pos)
 	uint32_t word = atomic_load_explicit(&ch->r.ring->sample, memory_order_relaxed);
 	bool sampled = SHMCHAN_PROBE_SAMPLED(pos, word);
 
+	if (sampled || shmchan_mark_due(ch))
+		shmchan_mark_pop(ch);
 	if (!sampled && pos != ch->first)
 		return;
-	SHMCHAN_PROBE_POP(ch->r.key, hinted_depth(ch), pos, ch->proc->slot_key);
+	SHMCHAN_PROBE_POP(ch->r.key, shmchan_hinted_depth(ch), pos, ch->proc->slot_key);
 	if (sampled)
 		pace(ch, word);
 }
@@ -335,7 +338,7 @@ static __attribute__((noinline)) int take_many(struct shmchan *ch, struct shmcha
 	desc = atomic_load_explicit(&c->desc, memory_order_relaxed);
 	if (unlikely((desc & SHMCHAN_DESC_EXT) || !in_bounds(ch, desc) ||
 		     (SHMCHAN_PROBE_POP_ENABLED() &&
-		      (shmchan_sampled(ch, ch->taken) || ch->taken == ch->first))))
+		      (shmchan_sampled(ch, ch->taken) || ch->taken == ch->first || shmchan_mark_due(ch)))))
 		return take_slowly(ch, m);
 	__builtin_prefetch((char *)c + ch->prefetch);
 	give(ch, m, (char *)c + SHMCHAN_DATA_AT_MANY, desc, (shmchan_owner)w);

@@ -113,16 +113,24 @@ int shmchan_view_nth(const struct shmchan_view *v, enum shmchan_obj_kind kind, u
 	return -1;
 }
 
+// Is what that process asked for still there without it?
+static bool left_by(uint64_t holder)
+{
+	return holder != 0 && (uint32_t)shmchan_start_time((pid_t)(holder >> 32)) != (uint32_t)holder;
+}
+
 // Relaxed: hints to the next message.
-static void fill_sample(const struct shmchan_ring *ring, struct shmchan_view_chan *out)
+static void fill_hints(const struct shmchan_ring *ring, struct shmchan_view_chan *out)
 {
 	uint32_t word = atomic_load_explicit(&ring->sample, memory_order_relaxed);
-	uint64_t holder = atomic_load_explicit(&ring->sampler, memory_order_relaxed);
 
 	out->sample_mask = SHMCHAN_PROBE_MASK(word);
 	out->sample_fixed = word & SHMCHAN_PROBE_FIXED;
-	out->sample_orphan = out->sample_fixed && holder != 0 &&
-			     (uint32_t)shmchan_start_time((pid_t)(holder >> 32)) != (uint32_t)holder;
+	out->sample_orphan =
+		out->sample_fixed && left_by(atomic_load_explicit(&ring->sampler, memory_order_relaxed));
+	out->alert_depth = ring->alert_depth;
+	out->mark = atomic_load_explicit(&ring->mark, memory_order_relaxed);
+	out->mark_orphan = left_by(atomic_load_explicit(&ring->marker, memory_order_relaxed));
 }
 
 int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_view_chan *out)
@@ -145,8 +153,7 @@ int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_v
 	out->msg_size = r->msg_size;
 	out->max_deliveries = r->max_deliveries;
 	out->tally_cnt = r->tally_cnt;
-	fill_sample(r->ring, out);
-	out->alert_depth = r->ring->alert_depth;
+	fill_hints(r->ring, out);
 	shmchan_ring_tally(r, tally);
 	for (unsigned t = 0; t < r->tally_cnt; t++) {
 		snprintf(out->tally_name[t], sizeof(out->tally_name[t]), "%.31s",
@@ -157,32 +164,63 @@ int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_v
 	return 0;
 }
 
-int shmchan_view_sample(const struct shmchan_view *v, unsigned i, uint32_t every, pid_t holder)
+// Opens the channel's segment for writing; *ring, until the segment is closed.
+static int open_hints(const struct shmchan_view *v, unsigned i, struct shmchan_seg *seg, struct shmchan_ring **ring)
 {
 	int e = shmchan_view_nth(v, SHMCHAN_OBJ_RING, i), err;
-	uint32_t word = every ? (every - 1) | SHMCHAN_PROBE_FIXED : SHMCHAN_PROBE_MASK_DEFAULT;
 	struct shmchan_ring_ref r;
-	struct shmchan_seg seg;
 
-	if (every > SHMCHAN_PROBE_EVERY_MAX || (every & (every - 1)) != 0)
-		return SHMCHAN_EINVAL;
 	if (e < 0)
 		return SHMCHAN_ENOENT;
 	if (v->m.entries[e].err)
 		return v->m.entries[e].err;
-	err = shmchan_seg_open(&seg, v->m.group, v->m.entries[e].ring.name, true, NULL);
+	err = shmchan_seg_open(seg, v->m.group, v->m.entries[e].ring.name, true, NULL);
 	if (err)
 		return err;
-	err = shmchan_ring_join(&r, seg.base, seg.size, NULL);
-	if (!err) { // relaxed: hints to the next message and to tools
-		atomic_store_explicit(&r.ring->sampler,
-				      holder ? (uint64_t)holder << 32 | (uint32_t)shmchan_start_time(holder) :
-					       0,
-				      memory_order_relaxed);
-		atomic_store_explicit(&r.ring->sample, word, memory_order_relaxed);
-	}
-	shmchan_seg_close(&seg);
+	err = shmchan_ring_join(&r, seg->base, seg->size, NULL);
+	if (err)
+		shmchan_seg_close(seg);
+	*ring = r.ring;
 	return err;
+}
+
+static uint64_t holder_word(pid_t holder)
+{
+	return holder ? (uint64_t)holder << 32 | (uint32_t)shmchan_start_time(holder) : 0;
+}
+
+int shmchan_view_sample(const struct shmchan_view *v, unsigned i, uint32_t every, pid_t holder)
+{
+	uint32_t word = every ? (every - 1) | SHMCHAN_PROBE_FIXED : SHMCHAN_PROBE_MASK_DEFAULT;
+	struct shmchan_ring *ring;
+	struct shmchan_seg seg;
+	int err;
+
+	if (every > SHMCHAN_PROBE_EVERY_MAX || (every & (every - 1)) != 0)
+		return SHMCHAN_EINVAL;
+	err = open_hints(v, i, &seg, &ring);
+	if (err)
+		return err;
+	// Relaxed, as in shmchan_view_mark: hints to the next message and to tools.
+	atomic_store_explicit(&ring->sampler, holder_word(holder), memory_order_relaxed);
+	atomic_store_explicit(&ring->sample, word, memory_order_relaxed);
+	shmchan_seg_close(&seg);
+	return 0;
+}
+
+int shmchan_view_mark(const struct shmchan_view *v, unsigned i, uint32_t depth, pid_t holder)
+{
+	struct shmchan_ring *ring;
+	struct shmchan_seg seg;
+	int err = open_hints(v, i, &seg, &ring);
+
+	if (err)
+		return err;
+	atomic_store_explicit(&ring->marker, holder_word(holder), memory_order_relaxed);
+	atomic_store_explicit(&ring->mark, depth ? depth : ring->alert_depth, memory_order_relaxed);
+	atomic_store_explicit(&ring->marked, 0, memory_order_relaxed);
+	shmchan_seg_close(&seg);
+	return 0;
 }
 
 int shmchan_view_chan_peers(const struct shmchan_view *v, unsigned i, int end,

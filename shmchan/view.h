@@ -63,6 +63,8 @@ struct shmchan_view_chan {
 	bool sample_fixed;     // a tool has asked for it; else the library adapts it (probe.h)
 	bool sample_orphan;    // and that tool has ended without setting it back
 	uint32_t alert_depth;  // from which tools warn, 0 = never
+	uint32_t mark;         // the probe `mark` tells when it is that deep: alert_depth, or what a tool asks for
+	bool mark_orphan;      // and that tool has ended without setting it back
 	unsigned tally_cnt;
 	char tally_name[SHMCHAN_TALLY_MAX][SHMCHAN_NAME_MAX];
 	uint64_t tally[SHMCHAN_TALLY_MAX];
@@ -72,9 +74,12 @@ struct shmchan_view_chan {
 SHMCHAN_API int shmchan_view_chan(const struct shmchan_view *v, unsigned i, struct shmchan_view_chan *out);
 // shmchan_view_sample makes the probes of channel i fire for one message in `every`, a power of 2 up to 2^30, until
 // the next call; 0 is the library's default. With `holder`, not 0, it is meant for as long as that process lives:
-// sample_orphan tells whether it still does. The one call here that writes, and only to words of its own, on which neither
-// messages nor recovery depend. Errors: EINVAL; those of shmchan_view_chan; ESYS no permission to write.
+// sample_orphan tells whether it still does. This and the next are the calls here that write, and only to words of their own,
+// on which neither messages nor recovery depend. Errors: EINVAL; those of shmchan_view_chan; ESYS no permission to write.
 SHMCHAN_API int shmchan_view_sample(const struct shmchan_view *v, unsigned i, uint32_t every, pid_t holder);
+// shmchan_view_mark makes the probe `mark` tell when channel i is `depth` messages deep, until the next call; 0 is alert_depth
+// again. It counts within 64 messages, and a channel that is as deep already tells then. `holder` and errors as above.
+SHMCHAN_API int shmchan_view_mark(const struct shmchan_view *v, unsigned i, uint32_t depth, pid_t holder);
 // Calls f(ctx, service name, slot) for each declared producer (end = SHMCHAN_TX) or consumer (SHMCHAN_RX).
 SHMCHAN_API int shmchan_view_chan_peers(const struct shmchan_view *v, unsigned i, int end,
 					void (*f)(void *ctx, const char *name, unsigned slot), void *ctx);

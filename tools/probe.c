@@ -23,6 +23,11 @@ static int read_chans(struct probe_run *r)
 		if (code != 0)
 			return shmtool_unreadable(r->cli, "a channel", code);
 		r->chan_cnt++;
+		if (c->mark_orphan && shmchan_view_mark(r->v, i, 0, 0) == 0)
+			fprintf(r->cli->err,
+				"shmtool: channel '%s' was left with an alert depth of %u by a shmtool that was "
+				"killed; set back\n",
+				c->name, c->mark);
 		if (!c->sample_orphan || shmchan_view_sample(r->v, i, 0, 0) != 0)
 			continue;
 		fprintf(r->cli->err,
@@ -159,6 +164,15 @@ int probe_sample(struct probe_run *r, uint32_t every, bool for_good)
 	return EXIT_OK;
 }
 
+void probe_marks_afresh(struct probe_run *r)
+{
+	for (unsigned i = 0; i < r->chan_cnt; i++) {
+		const struct shmchan_view_chan *c = &r->chans[i];
+		if (c->alert_depth != 0 && c->mark == c->alert_depth)
+			shmchan_view_mark(r->v, i, 0, 0);
+	}
+}
+
 int probe_sample_back(struct probe_run *r)
 {
 	for (unsigned i = 0; i < r->chan_cnt; i++) {
@@ -275,6 +289,8 @@ static int probe_attach(const struct cli *cli)
 	// Everything else goes without it.
 	if (status == EXIT_OK && attach_counters(r.v, &why) != WATCH_OK)
 		fprintf(cli->err, "shmtool: counters are not sampled from BPF: %s\n", why.text);
+	if (status == EXIT_OK)
+		probe_marks_afresh(&r);
 	if (status == EXIT_OK && every != 0)
 		status = probe_sample(&r, every, true);
 	probe_close(&r);

@@ -31,6 +31,8 @@ bool probe_every_option(const struct cli *cli, uint32_t *every);
 bool probe_seconds_option(const struct cli *cli, double *seconds); // unchanged if --seconds isn't given
 // probe_sample sets the sampling of all channels, for good or for as long as this process lives; 0 is the default.
 int probe_sample(struct probe_run *r, uint32_t every, bool for_good);
+// probe_marks_afresh: channels that are as deep as their alert depth already tell so with their next message.
+void probe_marks_afresh(struct probe_run *r);
 int probe_sample_back(struct probe_run *r); // as it was found
 
 // probe_wait calls step(ctx) about every `interval` seconds and attaches to programs born meanwhile, until the time is over

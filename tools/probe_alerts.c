@@ -110,19 +110,21 @@ static void adjust(void *ctx, struct watch_chan *c)
 		c->alert_wait_ns = (uint64_t)(v * 1e6);
 }
 
-// A depth is told at the first sampled message beyond it: the sampling must be finer than the threshold.
-static void sample_finely(struct alerts *a)
+// The library tells of a channel's mark at the very message.
+static void set_marks(struct alerts *a)
 {
+	probe_marks_afresh(a->r);
 	for (unsigned i = 0; i < a->r->chan_cnt; i++) {
-		const struct shmchan_view_chan *c = &a->r->chans[i];
-		struct watch_chan w = {.name = c->name, .alert_depth = c->alert_depth};
-		uint32_t every = 1;
-		adjust(a, &w);
-		while (every * 8 <= w.alert_depth)
-			every *= 2;
-		if (w.alert_depth != 0 && every <= c->sample_mask)
-			shmchan_view_sample(a->r->v, i, every, getpid());
+		double v;
+		if (value_for(a->depth, a->r->chans[i].name, &v))
+			shmchan_view_mark(a->r->v, i, (uint32_t)v, getpid());
 	}
+}
+
+static void set_marks_back(struct alerts *a)
+{
+	for (unsigned i = 0; a->depth != NULL && i < a->r->chan_cnt; i++)
+		shmchan_view_mark(a->r->v, i, 0, 0);
 }
 
 // --------------------------------------------------------------------------------------------------- rows
@@ -243,23 +245,24 @@ static int watch_alerts(struct alerts *a, double seconds)
 {
 	struct probe_run *r = a->r;
 	bool own = a->depth != NULL || a->wait != NULL || !probe_use_pins(r);
-	int status = EXIT_OK, back;
+	int status = EXIT_OK;
 
 	live_block();
 	if (own) {
 		status = probe_attach_now(r, adjust, a);
 		if (status == EXIT_OK)
-			sample_finely(a);
+			set_marks(a);
 	}
 	if (status == EXIT_OK) {
 		fprintf(r->cli->err, "shmtool: watching group '%s'\n", r->group.name);
 		probe_wait(r, seconds, 0, step, a);
 		watch_events(r->w, 0, on_event, a);
 	}
-	back = own ? probe_sample_back(r) : EXIT_OK;
+	if (own)
+		set_marks_back(a);
 	if (status == EXIT_OK && a->broken)
 		return cli_fail(r->cli, EXIT_ERROR, "cannot print: output closed");
-	return status != EXIT_OK ? status : back;
+	return status;
 }
 
 int probe_alerts(const struct cli *cli)

@@ -1,4 +1,4 @@
-TESTS += bpf_hist bpf_probe bpf_watch
+TESTS += bpf_hist bpf_probe bpf_watch bpf_edge
 bpf_hist_SRC    := tests/bpf/hist.c
 bpf_hist_LDLIBS := -lcriterion
 bpf_probe_SRC    := tests/bpf/probe.c shmchan/probe.c
@@ -7,6 +7,9 @@ bpf_probe_LDLIBS := -lcriterion
 bpf_watch_SRC    := tests/bpf/watch.c tests/bpf/site.c shmchan/probe.c
 bpf_watch_LIBS   := watch
 bpf_watch_LDLIBS := -lcriterion
+bpf_edge_SRC    := tests/bpf/edge.c
+bpf_edge_LIBS   := watch shmchan
+bpf_edge_LDLIBS := -lcriterion
 TEST_PROGS += storm
 storm_SRC  := tests/bpf/storm.c
 storm_LIBS := shmchan

@@ -16,6 +16,11 @@ void site_done(uint64_t key, uint64_t pos)
 	SHMCHAN_PROBE_DONE(key, pos);
 }
 
+void site_mark(uint64_t key, uint64_t depth, uint64_t pos)
+{
+	SHMCHAN_PROBE_MARK(key, depth, pos);
+}
+
 void site_full(uint64_t key, uint64_t depth)
 {
 	SHMCHAN_PROBE_FULL(key, depth, key);

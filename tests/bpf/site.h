@@ -8,6 +8,7 @@
 void site_push(uint64_t key, uint64_t depth, uint64_t pos);
 void site_pop(uint64_t key, uint64_t depth, uint64_t pos, uint64_t slot_key);
 void site_done(uint64_t key, uint64_t pos);
+void site_mark(uint64_t key, uint64_t depth, uint64_t pos);
 void site_full(uint64_t key, uint64_t depth);
 void site_dead_letter(uint64_t key, uint64_t pos);
 void site_recover(uint64_t key, uint64_t incarnation, uint64_t nsec, uint64_t pid);

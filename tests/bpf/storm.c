@@ -5,11 +5,11 @@
 //
 // creates the group: channels `line` (spsc, dead letters), `again` (spsc, redelivered up to 3 times), `single` (slot) and `ref`
 // (slot-ref) from service `first` to `reader`; from `first` and `second` to `reader`, `many` (mpsc), `list` (mpsc-list, redelivered) and `blocks` (mpsc-intrusive),
-// and `any` (mpmc2), which `helper` takes from too. Then it obeys one command per line on stdin, and says each on stdout when
+// and `any` (mpmc2), which `helper` and `spare` take from too. Then it obeys one command per line on stdin, and says each on stdout when
 // it is carried out:
 //
-//	go       all four run until MESSAGES have been published in all; meanwhile one at a time is killed at random, recovered
-//	         and respawned. Then reader and helper end, and when messages have piled up, the others: says "go KILLS"
+//	go       all five run until MESSAGES have been published in all; meanwhile one at a time is killed at random, recovered
+//	         and respawned. Then those who receive end, and when messages have piled up, the others: says "go KILLS"
 //	drain    the reader takes all there is and ends
 //	quit     (or end of input) remove the group
 //
@@ -28,9 +28,9 @@
 #include "shmchan/broker.h"
 #include "shmchan/view.h"
 
-enum { FIRST = 1, SECOND, READER, HELPER, SLOTS };
+enum { FIRST = 1, SECOND, READER, HELPER, SPARE, SLOTS };
 enum { LINE, AGAIN, SINGLE, REF, MANY, LIST, BLOCKS, ANY, CHANS };
-static const char *const services[] = {"first", "second", "reader", "helper"};
+static const char *const services[] = {"first", "second", "reader", "helper", "spare"};
 static const char *const chan_names[] = {"line", "again", "single", "ref", "many", "list", "blocks", "any"};
 static const char pool_name[] = "pool";
 #define SLICE_NS 5000000u // how long a wait may last before the order to end is looked for
@@ -118,9 +118,9 @@ static int service(const char *role)
 	must(shmchan_attach_env(&me, &why), why.text);
 	if (strcmp(role, "drain") == 0)
 		return consume(me, LINE, true);
-	if (strcmp(role, "reader") == 0 || strcmp(role, "helper") == 0)
-		return consume(me, *role == 'r' ? LINE : ANY, false);
-	return produce(me, strcmp(role, "first") == 0 ? FIRST : SECOND);
+	if (strcmp(role, "first") == 0 || strcmp(role, "second") == 0)
+		return produce(me, *role == 'f' ? FIRST : SECOND);
+	return consume(me, *role == 'r' ? LINE : ANY, false);
 }
 
 // -------------------------------------------------------------------------------------------------- broker
@@ -200,7 +200,7 @@ static bool go(struct storm *s)
 		s->kills++;
 		spawn(s, slot, services[slot - 1]);
 	}
-	ok = end(s, READER, SIGTERM) && end(s, HELPER, SIGTERM);
+	ok = end(s, READER, SIGTERM) && end(s, HELPER, SIGTERM) && end(s, SPARE, SIGTERM);
 	for (published(s, &emptiest); emptiest == 0; published(s, &emptiest))
 		pause_ns(1000000);
 	return end(s, FIRST, SIGTERM) && end(s, SECOND, SIGTERM) && ok;
@@ -222,8 +222,8 @@ static bool obey(struct storm *s, const char *command)
 
 static int broker(const char *group, const char *messages)
 {
-	static const unsigned senders[] = {FIRST, SECOND}, readers[] = {READER, HELPER};
-	static const unsigned users[] = {FIRST, SECOND, READER, HELPER};
+	static const unsigned senders[] = {FIRST, SECOND}, readers[] = {READER, HELPER, SPARE};
+	static const unsigned users[] = {FIRST, SECOND, READER, HELPER, SPARE};
 	static const struct shmchan_pool_spec pool = {.name = pool_name,
 						      .block_size = 128,
 						      .block_cnt = 128,
@@ -257,7 +257,7 @@ static int broker(const char *group, const char *messages)
 			.producers = senders,
 			.producer_cnt = c >= MANY ? 2 : 1,
 			.consumers = readers,
-			.consumer_cnt = c == ANY ? 2 : 1,
+			.consumer_cnt = c == ANY ? 3 : 1,
 			.on_crash = c == AGAIN || c == LIST ? SHMCHAN_REDELIVER : SHMCHAN_DEAD_LETTER,
 			.max_deliveries = c == AGAIN || c == LIST ? 3 : 0,
 		};

@@ -244,7 +244,8 @@ Test(watch, a_threshold_is_told_once_until_it_is_over)
 	cr_assert_eq(s.e[0].pid, getpid());
 	site_push(KEY(1), 50, 6);
 	site_push(KEY(1), 100, 7);
-	site_pop(KEY(1), 40, 7, KEY(2)); // over again, and it has waited for a nanosecond or more
+	site_mark(KEY(1), 50, 7);         // over again
+	site_pop(KEY(1), 40, 7, KEY(2)); // and it has waited for a nanosecond or more
 	cr_assert_eq(watch_events(w, 0, see, &s), 4);
 	cr_assert_eq(s.e[1].kind, PROBE_EVENT_DEPTH_OVER);
 	cr_assert_eq(s.e[2].kind, PROBE_EVENT_DEPTH);

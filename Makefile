@@ -189,6 +189,7 @@ help:
 	@echo '  run       validate real mainnet blocks while services are killed'
 	@echo '  test      unit tests and tests with real processes and real kills'
 	@echo '  bench     print the table of measurements, write build/bench/*.json'
+	@echo '  bench-eth bench-sup  the parts of it about the consensus engine, and about supervisors'
 	@echo '  chaos     10,000 random kills of services and their supervisor under load (long)'
 	@echo '  crash     kill after every instruction of every operation of every channel kind (minutes)'
 	@echo '  check-deps the Debian packages that some tests check more with'

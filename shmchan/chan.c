@@ -98,3 +98,24 @@ bool shmchan_has_work(struct shmchan *ch)
 	       atomic_load_explicit(&ring->notice_cnt, memory_order_acquire) !=
 		       atomic_load_explicit(&ring->notice_seen, memory_order_relaxed);
 }
+
+const char *shmchan_kind_name(enum shmchan_kind kind)
+{
+	switch (kind) {
+	case SHMCHAN_KIND_SLOT:
+		return "slot";
+	case SHMCHAN_KIND_SLOT_REF:
+		return "slot-ref";
+	case SHMCHAN_KIND_SPSC:
+		return "spsc";
+	case SHMCHAN_KIND_MPSC:
+		return "mpsc";
+	case SHMCHAN_KIND_MPSC_LIST:
+		return "mpsc-list";
+	case SHMCHAN_KIND_MPSC_INTRUSIVE:
+		return "mpsc-intrusive";
+	case SHMCHAN_KIND_MPMC2:
+		return "mpmc2";
+	}
+	return "unknown";
+}

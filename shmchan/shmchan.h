@@ -47,6 +47,9 @@ enum shmchan_kind {
 	SHMCHAN_KIND_MPMC2 = 7,          // n -> m, linked list with a lock at each end; each message goes to one consumer
 };
 
+// shmchan_kind_name: as topologies write it: "slot-ref". Never NULL, also for what is no kind.
+SHMCHAN_API const char *shmchan_kind_name(enum shmchan_kind kind);
+
 enum shmchan_on_crash {
 	SHMCHAN_DEAD_LETTER = 0, // what was in flight is kept, the sender is told
 	SHMCHAN_DROP = 1,        // it is forgotten, the sender is told

@@ -385,27 +385,6 @@ static int check_tally(struct planner *p, unsigned item, const struct topo_chann
 	return 0;
 }
 
-static const char *kind_name(enum shmchan_kind kind)
-{
-	switch (kind) {
-	case SHMCHAN_KIND_SLOT:
-		return "slot";
-	case SHMCHAN_KIND_SLOT_REF:
-		return "slot-ref";
-	case SHMCHAN_KIND_SPSC:
-		return "spsc";
-	case SHMCHAN_KIND_MPSC:
-		return "mpsc";
-	case SHMCHAN_KIND_MPSC_LIST:
-		return "mpsc-list";
-	case SHMCHAN_KIND_MPSC_INTRUSIVE:
-		return "mpsc-intrusive";
-	case SHMCHAN_KIND_MPMC2:
-		return "mpmc2";
-	}
-	return "unknown";
-}
-
 static int make_channel(struct planner *p, unsigned item, unsigned replica, struct shmchan_chan_spec *out)
 {
 	const struct topo_channel *c = &p->data->channels[item];
@@ -436,7 +415,7 @@ static int make_channel(struct planner *p, unsigned item, unsigned replica, stru
 		return topo_bad(
 			p->topo, AT("channels", item, "producers", TOPO_NONE), p->fail,
 			"channel '%s' is %s, which allows one producer; it has %u (kind mpsc allows more)",
-			out->name, kind_name(c->kind), out->producer_cnt);
+			out->name, shmchan_kind_name(c->kind), out->producer_cnt);
 	if (c->kind == SHMCHAN_KIND_MPSC_INTRUSIVE && c->message_size > SHMCHAN_MSG_MAX_INTRUSIVE)
 		return topo_bad(p->topo, AT("channels", item, "message_size", TOPO_NONE), p->fail,
 				"channel '%s' is mpsc-intrusive, which has room for %u bytes beside the block; it "
@@ -445,7 +424,7 @@ static int make_channel(struct planner *p, unsigned item, unsigned replica, stru
 	if (out->consumer_cnt != 1 && c->kind != SHMCHAN_KIND_MPMC2)
 		return topo_bad(p->topo, AT("channels", item, "consumers", TOPO_NONE), p->fail,
 				"channel '%s' is %s, which allows one consumer; it has %u (kind mpmc2 allows more)",
-				out->name, kind_name(c->kind), out->consumer_cnt);
+				out->name, shmchan_kind_name(c->kind), out->consumer_cnt);
 	return 0;
 }
 

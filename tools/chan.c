@@ -97,7 +97,7 @@ static void chan_row(struct table *t, const struct shmchan_view *v, unsigned i,
 	const struct shmchan_stat *s = &c->stat;
 	table_row(t);
 	table_str(t, C_NAME, c->name);
-	table_str(t, C_KIND, shmtool_kind(c->kind));
+	table_str(t, C_KIND, shmchan_kind_name(c->kind));
 	table_u64(t, C_CAPACITY, c->capacity);
 	table_u64(t, C_DEPTH, s->depth);
 	table_u64(t, C_IN_FLIGHT, s->in_flight);

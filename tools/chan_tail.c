@@ -334,7 +334,7 @@ static bool put_header(struct recorder *r)
 	shmchan_view_group(r->f.v, &g);
 	snprintf(h.group, sizeof h.group, "%s", g.name);
 	snprintf(h.channel, sizeof h.channel, "%s", r->f.c.name);
-	snprintf(h.kind, sizeof h.kind, "%s", shmtool_kind(r->f.c.kind));
+	snprintf(h.kind, sizeof h.kind, "%s", shmchan_kind_name(r->f.c.kind));
 	shmchan_record_header_put(bytes, &h);
 	r->bytes = sizeof bytes;
 	return fwrite(bytes, 1, sizeof bytes, r->file) == sizeof bytes;

@@ -74,7 +74,7 @@ static void channel(const struct shmchan_view *v, unsigned i, const struct sampl
 		"\t\"%s\" [shape=box, style=\"filled,rounded\", fontsize=9, fillcolor=\"%s\", label=\"%s "
 		"(%s)\\n%lu of %u, "
 		"%lu in flight\\nin %s, out %s\"];\n",
-		chan->c.name, hue, chan->c.name, shmtool_kind(chan->c.kind),
+		chan->c.name, hue, chan->c.name, shmchan_kind_name(chan->c.kind),
 		(unsigned long)chan->c.stat.depth, chan->c.capacity, (unsigned long)chan->c.stat.in_flight,
 		rate_text(chan->in_rate, in), rate_text(chan->out_rate, out));
 	e.sends = true;

@@ -64,7 +64,7 @@ static void channels(const struct scrape *s)
 			fprintf(s->f,
 				"shmchan_channel_capacity_messages{group=\"%s\",channel=\"%s\",kind=\"%s\"} "
 				"%u\n",
-				group_of(s->views[v], &g), c.name, shmtool_kind(c.kind), c.capacity);
+				group_of(s->views[v], &g), c.name, shmchan_kind_name(c.kind), c.capacity);
 	for (unsigned m = 0; m < sizeof chan_metrics / sizeof *chan_metrics; m++) {
 		head(s->f, chan_metrics[m].name, chan_metrics[m].type, chan_metrics[m].help);
 		for (unsigned v = 0; v < s->cnt; v++)

@@ -173,27 +173,6 @@ int shmtool_unreadable(const struct cli *cli, const char *object, int code)
 	return cli_fail(cli, EXIT_UNREADABLE, "cannot read %s: %s", object, shmchan_strerror(code));
 }
 
-const char *shmtool_kind(enum shmchan_kind kind)
-{
-	switch (kind) {
-	case SHMCHAN_KIND_SLOT:
-		return "slot";
-	case SHMCHAN_KIND_SLOT_REF:
-		return "slot-ref";
-	case SHMCHAN_KIND_SPSC:
-		return "spsc";
-	case SHMCHAN_KIND_MPSC:
-		return "mpsc";
-	case SHMCHAN_KIND_MPSC_LIST:
-		return "mpsc-list";
-	case SHMCHAN_KIND_MPSC_INTRUSIVE:
-		return "mpsc-intrusive";
-	case SHMCHAN_KIND_MPMC2:
-		return "mpmc2";
-	}
-	return "unknown";
-}
-
 const char *shmtool_on_crash(enum shmchan_on_crash on_crash)
 {
 	switch (on_crash) {

@@ -35,7 +35,6 @@ const char *shmtool_service(const struct shmchan_view *v, unsigned slot, char *b
 // Lower-case hexadecimal text of n bytes; the caller frees it. NULL: out of memory.
 char *shmtool_hex(const unsigned char *data, size_t n);
 
-const char *shmtool_kind(enum shmchan_kind kind);
 const char *shmtool_on_crash(enum shmchan_on_crash on_crash);
 const char *shmtool_proc_state(enum shmchan_proc_state state);
 

@@ -380,3 +380,16 @@ Test(chan, sleepers_are_woken, .timeout = 120)
 	shmchan_detach(a);
 	harness_end(&h);
 }
+
+Test(chan, every_kind_has_a_name_of_its_own)
+{
+	for (int kind = SHMCHAN_KIND_SLOT; kind <= SHMCHAN_KIND_MPMC2; kind++) {
+		const char *name = shmchan_kind_name((enum shmchan_kind)kind);
+
+		cr_assert_str_neq(name, "unknown");
+		for (int other = SHMCHAN_KIND_SLOT; other < kind; other++)
+			cr_assert_str_neq(name, shmchan_kind_name((enum shmchan_kind)other));
+	}
+	cr_assert_str_eq(shmchan_kind_name((enum shmchan_kind)0), "unknown");
+	cr_assert_str_eq(shmchan_kind_name((enum shmchan_kind)(SHMCHAN_KIND_MPMC2 + 1)), "unknown");
+}

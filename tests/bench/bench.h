@@ -101,7 +101,7 @@ struct family {
 	unsigned cnt;
 };
 extern const struct family family_floor, family_shmchan, family_kernel, family_boost, family_ck, family_dpdk,
-	family_rwq, family_zmq, family_iceoryx, family_unsafe, family_mutex;
+	family_rwq, family_zmq, family_iceoryx, family_unsafe, family_mutex, family_cells;
 
 // The group that a contender of family_shmchan has created.
 const char *bench_group_name(const void *state);

@@ -30,7 +30,7 @@ static const struct row rows[] = {
 	{.name = "big_5.4MB", .second = "recv", .form = FORM_BIG, .len = 5400000, .cap = 4, .producers = 1},
 };
 
-static const struct family *const families[] = {&family_floor, &family_shmchan, &family_unsafe, &family_kernel,
+static const struct family *const families[] = {&family_floor, &family_cells, &family_shmchan, &family_unsafe, &family_kernel,
 						&family_boost, &family_ck,      &family_dpdk,
 						&family_rwq,   &family_zmq,     &family_iceoryx,
 						&family_mutex};

@@ -4,7 +4,7 @@ BENCH_PACKAGES := g++ libboost-dev libck-dev libdpdk-dev libreaderwriterqueue-de
 	libiceoryx-hoofs-dev iceoryx libzmq3-dev s6 runit daemontools supervisor erlang-base
 
 BENCHES += ipc respawn respawn-worker validate
-ipc_SRC := $(addprefix tests/bench/, ipc.c group.c side.c table.c peer_floor.c peer_shmchan.c peer_kernel.c peer_mutex.c peer_ck.c \
+ipc_SRC := $(addprefix tests/bench/, ipc.c group.c side.c table.c peer_floor.c peer_cells.c peer_shmchan.c peer_kernel.c peer_mutex.c peer_ck.c \
 	peer_dpdk.c peer_zmq.c)
 ipc_LIBS := shmchan
 ipc_LDLIBS := -ljansson -lm

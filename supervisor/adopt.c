@@ -58,6 +58,7 @@ static void restore(struct service *s)
 	s->held = k.held;
 	s->reserved = k.reserved;
 	s->wanted_again = k.wanted_again;
+	s->chaosed = k.chaosed;
 	s->doomed = k.doomed;
 	s->told_start = k.told_start;
 	s->told_ready = k.told_ready;
@@ -348,7 +349,6 @@ void adopt_go_on(struct group *g)
 	for (unsigned i = 0; i < g->service_cnt; i++) {
 		alive += g->services[i].found == SERVICE_ALIVE;
 		dead += g->services[i].found == SERVICE_DIED;
-		g->chaos.kills += g->services[i].chaos_kills;
 	}
 	say(g->plan->spec.name, "%s: %u services run on, %u had died", g->handover ? "upgraded" : "adopted", alive, dead);
 	loop_timer_set(g->loop, &g->retry, 0); // answers that found no room

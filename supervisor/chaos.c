@@ -26,10 +26,8 @@ static void on_timer(struct loop_timer *t)
 
 	// The one chosen may have no process now; then the next one that has.
 	for (unsigned i = 0; i < c->plan->service_cnt; i++)
-		if (c->kill(c->ctx, c->plan->services[(first + i) % c->plan->service_cnt])) {
-			c->kills++;
+		if (c->kill(c->ctx, c->plan->services[(first + i) % c->plan->service_cnt]))
 			break;
-		}
 	set_timer(c);
 }
 

@@ -12,7 +12,6 @@ struct chaos {
 	bool (*kill)(void *ctx, unsigned service); // false: it has no process now
 	void *ctx;
 	uint64_t random;
-	uint64_t kills;
 };
 
 // chaos_start begins to call kill(ctx, service) after random times, if the plan enables it; *c must stay in

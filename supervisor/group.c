@@ -50,6 +50,15 @@ uint64_t group_respawns(const struct group *g)
 	return sum;
 }
 
+static uint64_t kills_of(const struct group *g)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < g->service_cnt; i++)
+		sum += g->services[i].chaos_kills;
+	return sum;
+}
+
 bool group_done(const struct group *g)
 {
 	for (unsigned i = 0; i < g->service_cnt; i++) {
@@ -423,10 +432,10 @@ static bool kill_for_chaos(void *ctx, unsigned service)
 	    s->mourned == s->incarnation)
 		return false;
 	group_keep(g);
-	s->chaos_kills++; // kept together with the signal that is asked for
+	s->chaosed = true; // kept together with the signal that is asked for
 	if (service_signal(s, SIGKILL))
 		return true;
-	s->chaos_kills--;
+	s->chaosed = false;
 	service_keep(s);
 	return false;
 }
@@ -529,15 +538,16 @@ static json_t *report_object(const struct group *g, const struct report_values *
 		const struct service *s = &g->services[i];
 
 		json_object_set_new(per_service, s->plan->name,
-				    json_pack("{s:I, s:i, s:I, s:s}", "respawns",
+				    json_pack("{s:I, s:i, s:I, s:I, s:s}", "respawns",
 					      (json_int_t)service_respawns(s), "incarnation",
-					      (int)s->incarnation, "deaths", (json_int_t)s->deaths, "state",
+					      (int)s->incarnation, "deaths", (json_int_t)s->deaths, "kills",
+					      (json_int_t)s->chaos_kills, "state",
 					      svc_state_name(s->state)));
 	}
 	o = json_pack("{s:s}", "group", g->plan->spec.name);
 	report_sums(g->plan, v, o);
 	json_object_set_new(o, "respawns", json_integer((json_int_t)group_respawns(g)));
-	json_object_set_new(o, "kills", json_integer((json_int_t)g->chaos.kills));
+	json_object_set_new(o, "kills", json_integer((json_int_t)kills_of(g)));
 	json_object_set_new(o, "seconds", json_real((double)((g->end_ns - g->begin_ns) / 1000) / 1e6));
 	json_object_set_new(o, "complete", json_boolean(g->end == GROUP_COMPLETE));
 	json_object_set_new(o, "balanced", json_boolean(balanced));

@@ -95,7 +95,8 @@ struct service {
 	struct shmchan_holder holder;
 	struct loop_timer repair_timer;
 	uint64_t spawns, deaths;
-	uint64_t chaos_kills;
+	uint64_t chaos_kills;  // of these deaths, those that chaos was the cause of
+	bool chaosed;          // it has been sent to this incarnation
 	uint64_t since_ns;    // in its state
 	uint64_t spawned_ns;  // its process
 	int asked_signal;     // that the supervisor sent it; 0 = none

@@ -16,6 +16,7 @@ void service_keep(const struct service *s)
 		.held = s->held,
 		.reserved = s->reserved,
 		.wanted_again = s->wanted_again,
+		.chaosed = s->chaosed,
 		.doomed = s->doomed,
 		.told_start = s->told_start,
 		.told_ready = s->told_ready,

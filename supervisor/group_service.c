@@ -278,6 +278,7 @@ static void spawn(struct service *s)
 	s->adopted = false;
 	s->asked_signal = 0;
 	s->was_ready = s->late = s->hung = s->told_start = s->told_ready = false;
+	s->chaosed = false;
 	s->watchdogs = 0;
 	s->repair = (struct shmchan_repair){0};
 	s->status[0] = 0;
@@ -389,6 +390,8 @@ void service_mourn(struct service *s, const siginfo_t *info)
 				     .lived_ns = loop_now() - s->spawned_ns,
 				     .code = info->si_code,
 				     .status = info->si_status};
+	// One that ended by itself a moment before is none of chaos' kills.
+	s->chaos_kills += s->chaosed && (s->last.unknown || (s->last.code != CLD_EXITED && s->last.status == SIGKILL));
 	s->mourned = s->incarnation;
 	service_keep(s); // from here on the kernel may forget it
 }

@@ -185,6 +185,7 @@ static const size_t service_flags[] = {
 	FLAG(keep_service, was_ready),  FLAG(keep_service, late),      FLAG(keep_service, hung),
 	FLAG(keep_service, held),       FLAG(keep_service, doomed),    FLAG(keep_service, told_start),
 	FLAG(keep_service, told_ready), FLAG(keep_service, reserved),  FLAG(keep_service, wanted_again),
+	FLAG(keep_service, chaosed),
 	FLAG(keep_service, last.asked), FLAG(keep_service, last.late), FLAG(keep_service, last.hung),
 	FLAG(keep_service, last.ready), FLAG(keep_service, last.unknown), FLAG(keep_service, last.spawn_failed),
 };

@@ -20,7 +20,7 @@
 
 // Raised whenever the meaning of a field changes; their sizes are looked at anyway.
 #ifndef KEEP_VERSION // a test is another one
-#define KEEP_VERSION 2u
+#define KEEP_VERSION 3u
 #endif
 
 #define KEEP_STRATEGY_MAX 64 // those of a higher number begin anew with their restarts
@@ -34,7 +34,7 @@ struct keep_service {
 	uint32_t mourned;     // incarnation whose death is counted and in `last`
 	int32_t asked_signal; // that the supervisor sends it; 0 = none
 	bool was_ready, late, hung, held, doomed;
-	bool told_start, told_ready, reserved, wanted_again;
+	bool told_start, told_ready, reserved, wanted_again, chaosed;
 	uint64_t spawns, deaths, chaos_kills;
 	uint64_t since_ns, spawned_ns, due_ns; // CLOCK_MONOTONIC; due_ns of the state's timer, 0 = none
 	struct svc_history history;

@@ -148,10 +148,14 @@ stop
 is "and it still runs" "$status" 0
 
 # --------------------------------------------------------------------------------------- under load, many times
-# A kill of a service that has just ended by itself has no respawn; a respawn always has a kill.
+# Exact, whoever counted: all have ended, so that each service has one death more than respawns; and of these deaths at most the last
+# one, its own end, is not one of chaos' kills.
 balanced() {
-	jq -c '[.sent == .answered + .lost, .complete, .balanced, .exit_status, .kills >= .respawns]' "$dir/r.json"
+	jq -c '[.sent == .answered + .lost, .complete, .balanced, .exit_status,
+		([.per_service[] | .deaths - .respawns == 1 and (.deaths - .kills == 0 or .deaths - .kills == 1)] | all),
+		.kills == ([.per_service[].kills] | add)]' "$dir/r.json"
 }
+all_well='[true,true,true,0,true,true]'
 begin() { start "$g" $topology --set actor="$actor" --set chaos=on --report "$dir/r.json" --adopt "$@"; }
 for loop in io_uring poll; do
 	export SHMSUP_LOOP=$loop
@@ -167,11 +171,81 @@ for loop in io_uring poll; do
 	done
 	ended "$pid"
 	is "$loop: supervisor killed $kills times under chaos: exit status" "$status" 0
-	is "$loop: every request has its answer, every kill its respawn" "$(balanced)" '[true,true,true,0,true]'
+	is "$loop: every request has its answer, every death its respawn, every kill is counted" "$(balanced)" "$all_well"
 	is "$loop: nothing left" "$(left "$g")" ""
 	is "$loop: it was killed more than once" "$((kills > 1))" 1
 done
 unset SHMSUP_LOOP
+
+# Kills from outside, of services and of the supervisor, counted by who sends them: a process that lives, and that a supervisor has
+# noted (of another nobody could know that it was there), is killed once, and its death is awaited. When all has come to rest, the
+# counts are the same.
+cat >"$dir/k.yaml" <<EOF
+group: k
+services:
+  - {name: a, command: $actor, args: [idle]}
+  - {name: b, command: $actor, args: [idle]}
+  - {name: plain, command: sleep, args: ["1000"], ready: spawn}
+EOF
+start "$g" "$dir/k.yaml"
+until_true all_ready "$g"
+python3 - "$shmsup" "$BUILD/bin/shmtool" "$dir/k.yaml" "$g" "$pid" 25 >"$dir/sent" 2>"$dir/k.err" <<'P'
+import json, os, random, select, signal, subprocess, sys, time
+shmsup, shmtool, topology, group, supervisor, rounds = sys.argv[1:5] + [int(n) for n in sys.argv[5:]]
+sent, killed = {"a": 0, "b": 0, "plain": 0}, []
+
+def noted():
+    out = subprocess.run([shmtool, "-j", "service", "list", group], stdout=subprocess.PIPE, check=True).stdout
+    return [(s["pid"], s["name"]) for s in json.loads(out) if s["state"] == "running" and s["alive"]]
+
+def dead(fd, ms):
+    p = select.poll()
+    p.register(fd, select.POLLIN)
+    return bool(p.poll(ms))
+
+def kill_one():
+    living = noted()
+    if not living:
+        return
+    pid, name = random.choice(living)
+    try:
+        fd = os.pidfd_open(pid)
+    except OSError:
+        return
+    # Still the one that was looked at, and nobody else kills: so this is its death.
+    if (pid, name) in noted() and not dead(fd, 0):
+        signal.pidfd_send_signal(fd, signal.SIGKILL)
+        dead(fd, None)
+        sent[name] += 1
+        killed.append(pid)
+    os.close(fd)
+
+child = None
+for i in range(rounds):
+    for n in range(random.randrange(8)):
+        kill_one()
+    os.kill(supervisor, signal.SIGKILL)
+    if child:
+        child.wait()
+    for n in range(random.randrange(4)):
+        kill_one()
+    child = subprocess.Popen([shmsup, "run", topology, "--name", group, "--adopt"], stdout=subprocess.DEVNULL)
+    supervisor = child.pid
+    time.sleep(random.random() / 20)
+child.send_signal(signal.SIGKILL)
+child.wait()
+print(sent["a"], sent["b"], sent["plain"], *killed)
+P
+ended "$pid"
+start "$g" "$dir/k.yaml" --adopt
+read -r a b plain killed <"$dir/sent"
+at_rest() { all_ready "$g" && ! status_of "$g" | jq '.services[].pid' | grep -qxF "${killed// /$'\n'}"; }
+until_true at_rest
+is "$((a + b + plain)) kills of services from outside, and of 26 supervisors: as many respawns, of each" \
+	"$(status_of "$g" | jq -r '[.services[].respawns] | join(" ")')" "$a $b $plain"
+is "there were many" "$((a + b + plain > 30))" 1
+"$shmsup" stop "$g" >/dev/null
+ended "$pid"
 
 # At its n-th system call: from before there is anything, through starts and deaths, to the removal of the last file.
 run=("$shmsup" run "$topology" --name "$g" --set actor="$actor" --set chaos=on --set requests=3000 --report "$dir/r.json" --adopt)
@@ -186,7 +260,7 @@ while :; do
 	status=$?
 	[ -s "$dir/r.json" ] && sed 's/^/# /' "$dir/r.json" >"$dir/seen"
 	what="$status $(balanced 2>/dev/null) $(left "$g")"
-	if [ "$what" != "0 [true,true,true,0,true] " ]; then
+	if [ "$what" != "0 $all_well " ]; then
 		bad=$((bad + 1))
 		printf '# killed at stop %d: %s\n' $n "$what"
 		sed 's/^/# /' "$dir/first.err" "$dir/err" "$dir/seen"

@@ -49,6 +49,12 @@ bool shmchan_recover_answered(const struct patient *d, const struct shmchan_exac
 bool shmchan_recover_return_block(struct patient *d, const struct shmchan_ring_ref *r, shmchan_block block,
 				  uint64_t place);
 
+// ---- block_recover.c
+void shmchan_recover_finish_sends(struct patient *d); // A
+void shmchan_recover_free_blocks(struct patient *d);  // D
+// Has the answer been sent whose block this is, which was D's when the intent was written?
+bool shmchan_recover_gave_away(const struct patient *d, uint64_t block);
+
 // Steps A, B and C of recovery (recover.c) for channels made of a list. B: of the consumer D; C: of the producer D, also a
 // dead broker. False if a lock could not be had: it is to be done again.
 void shmchan_list_break(const struct shmchan_ring_ref *r, shmchan_owner dead); // its locks; first of all

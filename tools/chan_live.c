@@ -17,14 +17,19 @@ const struct col chan_watch_cols[WATCH_COL_CNT] = {
 	[W_FULL] = {"full", COL_U64, COL_ALWAYS, "times a producer found it full so far"},
 };
 
+uint64_t chan_now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static void watch_row(struct table *t, const struct shmchan_stat *s, const struct shmchan_stat *before,
 		      double seconds)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
 	table_clear(t);
 	table_row(t);
-	table_u64(t, W_TIME, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+	table_u64(t, W_TIME, chan_now_ns());
 	table_u64(t, W_DEPTH, s->depth);
 	table_u64(t, W_IN_FLIGHT, s->in_flight);
 	table_u64(t, W_ENQUEUED, s->enqueued);
@@ -92,7 +97,7 @@ int chan_watch(const struct cli *cli)
 enum {
 	M_POSITION,
 	M_STATE,
-	M_TYPE,
+	M_TYPE, // to M_DATA as chan_live.h has them
 	M_CORRELATION,
 	M_SENDER,
 	M_INCARNATION,
@@ -121,30 +126,39 @@ const struct col chan_peek_cols[PEEK_COL_CNT] = {
 			"service that has it in flight, null if it is queued"},
 };
 
-static bool peek_row(struct table *t, const struct shmchan_view *v, const struct shmchan_view_msg *m,
-		     const unsigned char *data)
+bool chan_fill_message(struct table *t, unsigned first, const struct shmchan_view *v, const struct shmchan_view_msg *m,
+		       const unsigned char *data)
 {
 	char sender[SHMCHAN_NAME_MAX];
 	char *hex = shmtool_hex(data, m->bytes);
 	if (hex == NULL)
 		return false;
+	table_u64(t, first + CHAN_TYPE, m->type);
+	table_u64(t, first + CHAN_CORRELATION, m->corr);
+	table_str(t, first + CHAN_SENDER, shmtool_service(v, m->sender_slot, sender));
+	table_u64(t, first + CHAN_INCARNATION, m->sender_incarnation);
+	table_u64(t, first + CHAN_DELIVERIES, m->deliveries);
+	table_u64(t, first + CHAN_BYTES, m->len);
+	if (m->block != SHMCHAN_NO_BLOCK)
+		table_u64(t, first + CHAN_BLOCK, m->block);
+	table_str(t, first + CHAN_DATA, hex);
+	free(hex);
+	return true;
+}
+
+_Static_assert(M_DATA - M_TYPE == CHAN_DATA && M_REPLY - M_TYPE == CHAN_REPLY, "the order of chan_live.h");
+
+static bool peek_row(struct table *t, const struct shmchan_view *v, const struct shmchan_view_msg *m,
+		     const unsigned char *data)
+{
+	char taker[SHMCHAN_NAME_MAX];
 	table_row(t);
 	table_u64(t, M_POSITION, m->pos);
 	table_str(t, M_STATE, m->in_flight ? "in-flight" : "queued");
-	table_u64(t, M_TYPE, m->type);
-	table_u64(t, M_CORRELATION, m->corr);
-	table_str(t, M_SENDER, shmtool_service(v, m->sender_slot, sender));
-	table_u64(t, M_INCARNATION, m->sender_incarnation);
 	table_u64(t, M_REPLY, m->reply);
-	table_u64(t, M_DELIVERIES, m->deliveries);
-	table_u64(t, M_BYTES, m->len);
-	if (m->block != SHMCHAN_NO_BLOCK)
-		table_u64(t, M_BLOCK, m->block);
-	table_str(t, M_DATA, hex);
 	if (m->in_flight)
-		table_str(t, M_TAKEN_BY, shmtool_service(v, m->taker_slot, sender));
-	free(hex);
-	return true;
+		table_str(t, M_TAKEN_BY, shmtool_service(v, m->taker_slot, taker));
+	return chan_fill_message(t, M_TYPE, v, m, data);
 }
 
 static int peek_fill(const struct cli *cli, const struct shmchan_view *v, struct table *t)

@@ -16,6 +16,23 @@ extern const struct col chan_tail_cols[TAIL_COL_CNT], chan_record_cols[RECORD_CO
 extern const struct col chan_replay_cols[REPLAY_COL_CNT], chan_inject_cols[INJECT_COL_CNT],
 	chan_drain_cols[DRAIN_COL_CNT];
 
+// What tail and peek say of a message, in this order; what they say of the reply channel is their own.
+enum {
+	CHAN_TYPE,
+	CHAN_CORRELATION,
+	CHAN_SENDER,
+	CHAN_INCARNATION,
+	CHAN_REPLY,
+	CHAN_DELIVERIES,
+	CHAN_BYTES,
+	CHAN_BLOCK,
+	CHAN_DATA,
+};
+// Fills these columns of the last row, from column `first` on, with m and its m->bytes at data. False: out of memory.
+bool chan_fill_message(struct table *t, unsigned first, const struct shmchan_view *v, const struct shmchan_view_msg *m,
+		       const unsigned char *data);
+uint64_t chan_now_ns(void); // CLOCK_REALTIME
+
 int chan_watch(const struct cli *cli); // chan_live.c
 int chan_peek(const struct cli *cli);
 int chan_tail(const struct cli *cli); // chan_tail.c

@@ -5,18 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 #include "shmchan/record.h"
 #include "tools/chan_live.h"
 #include "tools/live.h"
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 // ------------------------------------------------------------------------------------------------ following
 
@@ -118,7 +110,7 @@ enum {
 	T_TIME,
 	T_POSITION,
 	T_MISSED,
-	T_TYPE,
+	T_TYPE, // to T_DATA as chan_live.h has them
 	T_CORRELATION,
 	T_SENDER,
 	T_INCARNATION,
@@ -144,33 +136,21 @@ const struct col chan_tail_cols[TAIL_COL_CNT] = {
 	[T_DATA] = {"data", COL_STR, COL_ALWAYS, "the first bytes of the payload (--bytes), hexadecimal"},
 };
 
+_Static_assert(T_DATA - T_TYPE == CHAN_DATA && T_REPLY - T_TYPE == CHAN_REPLY, "the order of chan_live.h");
+
 static bool tail_row(struct table *t, const struct follower *f, uint64_t missed)
 {
 	const struct shmchan_view_msg *m = &f->m;
-	char sender[SHMCHAN_NAME_MAX];
 	struct shmchan_view_chan reply;
-	char *hex = shmtool_hex(f->data, m->bytes);
 
-	if (hex == NULL)
-		return false;
 	table_clear(t);
 	table_row(t);
-	table_u64(t, T_TIME, now_ns());
+	table_u64(t, T_TIME, chan_now_ns());
 	table_u64(t, T_POSITION, m->pos);
 	table_u64(t, T_MISSED, missed);
-	table_u64(t, T_TYPE, m->type);
-	table_u64(t, T_CORRELATION, m->corr);
-	table_str(t, T_SENDER, shmtool_service(f->v, m->sender_slot, sender));
-	table_u64(t, T_INCARNATION, m->sender_incarnation);
 	if (m->reply != 0)
 		table_str(t, T_REPLY, channel_name(f->v, m->reply, &reply));
-	table_u64(t, T_DELIVERIES, m->deliveries);
-	table_u64(t, T_BYTES, m->len);
-	if (m->block != SHMCHAN_NO_BLOCK)
-		table_u64(t, T_BLOCK, m->block);
-	table_str(t, T_DATA, hex);
-	free(hex);
-	return true;
+	return chan_fill_message(t, T_TYPE, f->v, m, f->data);
 }
 
 static void flush_out(void *out)
@@ -309,7 +289,7 @@ static bool put_message(struct recorder *r)
 {
 	const struct shmchan_view_msg *m = &r->f.m;
 	struct shmchan_view_chan reply;
-	struct shmchan_record record = {.time_ns = now_ns(),
+	struct shmchan_record record = {.time_ns = chan_now_ns(),
 					.pos = m->pos,
 					.corr = m->corr,
 					.type = m->type,
@@ -329,7 +309,7 @@ static bool put_header(struct recorder *r)
 	unsigned char bytes[SHMCHAN_RECORD_HEADER];
 	struct shmchan_view_group g;
 	struct shmchan_record_header h = {
-		.time_ns = now_ns(), .msg_size = r->f.c.msg_size, .capacity = r->f.c.capacity};
+		.time_ns = chan_now_ns(), .msg_size = r->f.c.msg_size, .capacity = r->f.c.capacity};
 
 	shmchan_view_group(r->f.v, &g);
 	snprintf(h.group, sizeof h.group, "%s", g.name);

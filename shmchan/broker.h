@@ -110,11 +110,13 @@ SHMCHAN_API int shmchan_broker_spawned(struct shmchan_broker *b, unsigned slot, 
 //
 // shmchan_broker_spare gives the number for one that is to be started; shmchan_broker_spare_spawned records its pid;
 // shmchan_broker_spare_gone forgets it: it is dead, or was not started. shmchan_broker_spare_give makes it the incarnation that is
-// announced, in the place of shmchan_broker_spawned. Errors: EINVAL no such slot; ESTALE there is a spare already, or none; or
+// announced, in the place of shmchan_broker_spawned; shmchan_broker_spare_rouse, shortly before that, saves the time it takes to
+// wake up. Errors: EINVAL no such slot; ESTALE there is a spare already, or none; or
 // no incarnation is announced.
 SHMCHAN_API int shmchan_broker_spare(struct shmchan_broker *b, unsigned slot, unsigned *number);
 SHMCHAN_API int shmchan_broker_spare_spawned(struct shmchan_broker *b, unsigned slot, pid_t pid);
 SHMCHAN_API int shmchan_broker_spare_gone(struct shmchan_broker *b, unsigned slot);
+SHMCHAN_API int shmchan_broker_spare_rouse(struct shmchan_broker *b, unsigned slot);
 SHMCHAN_API int shmchan_broker_spare_give(struct shmchan_broker *b, unsigned slot);
 
 #define SHMCHAN_DEATH_DRAINED (-1) // nobody died: the message was taken out of its channel (edit.h)

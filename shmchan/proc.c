@@ -44,17 +44,47 @@ static void on_leaving(int status, void *arg)
 				      memory_order_release);
 }
 
-static void leave_word(struct shmchan_proc *p)
+static void register_leaving(void)
 {
 	static atomic_flag registered = ATOMIC_FLAG_INIT;
 
+	if (!atomic_flag_test_and_set_explicit(&registered, memory_order_relaxed))
+		on_exit(on_leaving, NULL);
+}
+
+static void leave_word(struct shmchan_proc *p)
+{
 	atomic_store_explicit(&leaving.word, NULL, memory_order_relaxed);
 	shmchan_seg_close(&leaving.seg);
 	leaving.pid = getpid();
 	leaving.incarnation = p->incarnation;
 	atomic_store_explicit(&leaving.word, &p->self->left, memory_order_release);
-	if (!atomic_flag_test_and_set_explicit(&registered, memory_order_relaxed))
-		on_exit(on_leaving, NULL);
+	register_leaving();
+}
+
+static void become(struct shmchan_proc *p, uint32_t incarnation)
+{
+	p->incarnation = incarnation;
+	p->me = shmchan_owner_make(p->slot, incarnation);
+}
+
+// What can be done before the slot is given: all that takes time.
+static uint32_t wait_as_spare(struct shmchan_proc *p, uint32_t spare)
+{
+	shmchan_bell_register(p->c.fence); // an error is found again by take_slot
+	register_leaving();
+	p->pulse = shmchan_pulse_join(shmchan_ctl_pulse(&p->c, p->slot));
+	shmchan_seg_warm(&p->seg);
+	for (uint32_t i = 0; i < p->c.entry_cnt; i++) {
+		const struct shmchan_ctl_entry *e = &p->c.entries[i];
+		char name[SHMCHAN_NAME_MAX];
+
+		snprintf(name, sizeof(name), "%.31s", e->name);
+		if ((shmchan_slot_in(e->producers, p->slot) || shmchan_slot_in(e->consumers, p->slot)) &&
+		    shmchan_name_ok(name))
+			shmchan_seg_ahead(p->group, name);
+	}
+	return shmchan_spare_wait(&p->c, p->slot, spare);
 }
 
 static int take_slot(struct shmchan_proc *p, struct shmchan_why *why)
@@ -94,22 +124,25 @@ static int attach(struct shmchan_proc **out, const char *group, unsigned slot, u
 	if (!err && slot >= c.proc_cnt)
 		err = shmchan_fail(why, SHMCHAN_ENOENT, 0, group, "process slot %u; the group has %u", slot,
 				   c.proc_cnt);
-	if (!err && spare)
-		incarnation = shmchan_spare_wait(&c, slot, spare);
 	p = err ? NULL : calloc(1, sizeof(*p));
 	if (!err && !p)
 		err = shmchan_fail(why, SHMCHAN_ENOMEM, 0, group, "%zu bytes", sizeof(*p));
 	if (!err) {
 		shmchan_proc_init(p, &c, slot, incarnation);
 		p->seg = seg;
+		if (spare)
+			become(p, wait_as_spare(p, spare));
 		err = take_slot(p, why);
 	}
 	if (!err) {
 		leave_word(p);
-		p->pulse = shmchan_pulse_join(shmchan_ctl_pulse(&c, slot));
+		if (!p->pulse)
+			p->pulse = shmchan_pulse_join(shmchan_ctl_pulse(&c, slot));
 		shmchan_pulse_hold(p->pulse);
 	}
 	if (err) {
+		if (p)
+			shmchan_pulse_leave(p->pulse);
 		free(p);
 		shmchan_seg_close(&seg);
 		return err;

@@ -14,6 +14,8 @@
 
 #define SHM_DIR "/dev/shm" // where glibc keeps POSIX shared memory on Linux
 #define PREFIX "shmchan."
+#define AHEAD_MAX 64
+#define WARM_MAX ((size_t)1 << 20)
 
 void shmchan_seg_name(char out[SHMCHAN_SEG_NAME_MAX], const char *group, const char *object)
 {
@@ -84,6 +86,43 @@ static int passed(const char *group, const char *object)
 	return -1;
 }
 
+// What shmchan_seg_ahead has opened. Filled by one thread, before there are others that open; each is taken once.
+static struct {
+	char name[SHMCHAN_SEG_NAME_MAX];
+	struct shmchan_seg seg;
+	_Atomic bool there;
+} ahead[AHEAD_MAX];
+static unsigned ahead_cnt;
+
+static bool take_ahead(struct shmchan_seg *out, const char *name)
+{
+	for (unsigned i = 0; i < ahead_cnt; i++)
+		// Relaxed: of two threads one gets it, and what it gets was there before either.
+		if (strcmp(ahead[i].name, name) == 0 &&
+		    atomic_exchange_explicit(&ahead[i].there, false, memory_order_relaxed)) {
+			*out = ahead[i].seg;
+			return true;
+		}
+	return false;
+}
+
+void shmchan_seg_warm(const struct shmchan_seg *seg)
+{
+	madvise(seg->base, seg->size < WARM_MAX ? seg->size : WARM_MAX, MADV_POPULATE_WRITE);
+}
+
+void shmchan_seg_ahead(const char *group, const char *object)
+{
+	struct shmchan_seg seg;
+
+	if (ahead_cnt == AHEAD_MAX || shmchan_seg_open(&seg, group, object, true, NULL))
+		return;
+	shmchan_seg_warm(&seg);
+	shmchan_seg_name(ahead[ahead_cnt].name, group, object);
+	ahead[ahead_cnt].seg = seg;
+	atomic_store_explicit(&ahead[ahead_cnt++].there, true, memory_order_relaxed);
+}
+
 int shmchan_seg_open(struct shmchan_seg *out, const char *group, const char *object, bool writable,
 		     struct shmchan_why *why)
 {
@@ -93,6 +132,8 @@ int shmchan_seg_open(struct shmchan_seg *out, const char *group, const char *obj
 
 	*out = (struct shmchan_seg){0};
 	shmchan_seg_name(name, group, object);
+	if (writable && take_ahead(out, name))
+		return 0;
 	fd = passed(group, object);
 	if (fd < 0)
 		fd = shm_open(name, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0);

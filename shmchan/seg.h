@@ -20,6 +20,11 @@ int shmchan_seg_create(struct shmchan_seg *out, const char *group, const char *o
 // shmchan_seg_open maps a whole existing segment. Errors: ENOENT, ETRUNC (smaller than an object header), ESYS.
 int shmchan_seg_open(struct shmchan_seg *out, const char *group, const char *object, bool writable,
 		     struct shmchan_why *why);
+// shmchan_seg_ahead opens a segment, writable, and brings in its first pages, for the next shmchan_seg_open of it in this process. What
+// can't be had then is left to that call.
+void shmchan_seg_ahead(const char *group, const char *object);
+// shmchan_seg_warm brings in the first pages of one that is open.
+void shmchan_seg_warm(const struct shmchan_seg *seg);
 // shmchan_seg_intact: false if the segment was cut short since it was mapped, so that to read it all would be a SIGBUS. It
 // may be cut the moment after: this keeps away from damage that is done, not from a peer that waits for the moment.
 bool shmchan_seg_intact(const struct shmchan_seg *seg);

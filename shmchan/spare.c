@@ -2,19 +2,41 @@
 
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include "shmchan/broker_priv.h"
+
+#define SPIN_NS 500000
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+// Woken: what it waits for may come in less than the time that a sleep and a wake-up take. At most that long.
+static uint64_t look_for_a_while(const struct shmchan_ctl_proc *p, uint32_t no)
+{
+	uint64_t given, end = now_ns() + SPIN_NS;
+
+	while (given = atomic_load_explicit(&p->given, memory_order_acquire), given >> 32 != no && now_ns() < end)
+		sched_yield(); // the broker may need this processor to give it
+	return given;
+}
 
 uint32_t shmchan_spare_wait(const struct shmchan_ctl_ref *c, unsigned slot, uint32_t no)
 {
 	struct shmchan_ctl_proc *p = &c->procs[slot];
 
 	atomic_store_explicit(&p->spare_waits, no, memory_order_release); // a hint for who looks
-	for (;;) {
+	for (bool roused = false;; roused = true) {
 		uint32_t turn = atomic_load_explicit(&p->spare_turn, memory_order_acquire);
 		// Acquire pairs with the release in give: with it comes what the slot's line says.
-		uint64_t given = atomic_load_explicit(&p->given, memory_order_acquire);
+		uint64_t given = roused ? look_for_a_while(p, no) : atomic_load_explicit(&p->given, memory_order_acquire);
 
 		if (given >> 32 == no)
 			return (uint32_t)given;
@@ -28,14 +50,31 @@ static struct shmchan_ctl_proc *slot_of(const struct shmchan_broker *b, unsigned
 	return slot >= 1 && slot < b->map.c.proc_cnt ? &b->map.c.procs[slot] : NULL;
 }
 
+static void turn(struct shmchan_ctl_proc *p)
+{
+	atomic_fetch_add_explicit(&p->spare_turn, 1, memory_order_release);
+	syscall(SYS_futex, &p->spare_turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+int shmchan_broker_spare_rouse(struct shmchan_broker *b, unsigned slot)
+{
+	struct shmchan_ctl_proc *p = slot_of(b, slot);
+
+	if (!p)
+		return SHMCHAN_EINVAL;
+	if (!atomic_load_explicit(&p->spare, memory_order_relaxed))
+		return SHMCHAN_ESTALE;
+	turn(p);
+	return 0;
+}
+
 // Again after a death in the middle: the same words.
 static void give(struct shmchan_ctl_proc *p, uint32_t no, uint32_t incarnation)
 {
 	// Dying before this store: the slot has a process that does not know it; shmchan_spare_finish tells it.
 	atomic_store_explicit(&p->given, (uint64_t)no << 32 | incarnation, memory_order_release);
 	// Dying before the wake: as before.
-	atomic_fetch_add_explicit(&p->spare_turn, 1, memory_order_release);
-	syscall(SYS_futex, &p->spare_turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	turn(p);
 	// The number first: a spare without a pid would be looked for.
 	atomic_store_explicit(&p->spare, 0, memory_order_release);
 	atomic_store_explicit(&p->spare_pid, 0, memory_order_release);

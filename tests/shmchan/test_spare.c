@@ -95,12 +95,15 @@ Test(spare, takes_the_slot_when_it_is_given, .timeout = 60)
 	cr_assert_eq(shmchan_broker_spare_spawned(c.h.b, SLOT, 1), SHMCHAN_ESTALE);
 	cr_assert_eq(shmchan_broker_spare_gone(c.h.b, 3), SHMCHAN_EINVAL);
 	cr_assert_eq(shmchan_broker_spare_give(c.h.b, 3), SHMCHAN_EINVAL);
+	cr_assert_eq(shmchan_broker_spare_rouse(c.h.b, 3), SHMCHAN_EINVAL);
+	cr_assert_eq(shmchan_broker_spare_rouse(c.h.b, SLOT), SHMCHAN_ESTALE);
 	for (unsigned n = 1; n <= 3; n++) {
 		start_spare(&c);
 		cr_assert_eq(c.no, n);
 		cr_assert_eq(shmchan_broker_spare(c.h.b, SLOT, &no), SHMCHAN_ESTALE, "one at most");
 		st = state(&c);
 		cr_assert(st.spare == n && st.spare_pid == c.pid && st.spare_start);
+		cr_assert_eq(shmchan_broker_spare_rouse(c.h.b, SLOT), 0);
 		cr_assert_eq(atomic_load(&c.s->attached), n - 1, "it waits");
 		if (n > 1) { // of incarnation 1 nobody was started
 			cr_assert_eq(shmchan_broker_spare_give(c.h.b, SLOT), SHMCHAN_ESTALE, "the slot has a process");

@@ -1,13 +1,16 @@
 #include "supervisor/early.h"
 
+#include <sched.h>
 #include <stddef.h>
+#include <unistd.h>
 #include "supervisor/fence.h"
 #include "supervisor/group.h"
 
 // From the mark of a word the kernel needs some microseconds to where the fence sees it, if nothing else is put on that processor.
 #define LOOK_NS UINT64_C(20000) // doubled each time
 #define LOOKS 8
-#define WAKES 10000
+#define TRIES 16
+#define WAKES 1000
 
 static void look(struct service *s);
 
@@ -18,7 +21,7 @@ static struct service *owner(struct early *e)
 
 static void give_up(struct early *e)
 {
-	loop_unwatch(owner(e)->group->loop, &e->futex.watch);
+	early_stop(owner(e));
 }
 
 static void on_word(struct loop_watch *w, short revents)
@@ -37,13 +40,33 @@ static void on_again(struct loop_timer *t)
 	look(owner((struct early *)((char *)t - offsetof(struct early, again))));
 }
 
+// Who marked its word a moment ago may have been put off its processor for this process, and would have it back only when this
+// process sleeps for long. So this one goes to another.
+static bool passes(struct service *s, siginfo_t *info)
+{
+	cpu_set_t before, others;
+	bool passed = fence_passed(s->early.proc, s->pidfd.fd, s->pid, info);
+	unsigned cpu;
+
+	if (passed || s->early.looks || sched_getaffinity(0, sizeof(before), &before) || getcpu(&cpu, NULL))
+		return passed;
+	others = before;
+	CPU_CLR(cpu, &others);
+	if (sched_setaffinity(0, sizeof(others), &others))
+		return false;
+	for (int i = 0; i < TRIES && !passed; i++)
+		passed = fence_passed(s->early.proc, s->pidfd.fd, s->pid, info);
+	sched_setaffinity(0, sizeof(before), &before);
+	return passed;
+}
+
 // Its words say that none of its threads lives.
 static void check(struct service *s)
 {
 	struct early *e = &s->early;
 	siginfo_t info;
 
-	if (fence_passed(s->pidfd.fd, s->pid, &info)) {
+	if (passes(s, &info)) {
 		early_stop(s);
 		service_died_early(s, &info);
 		return;
@@ -60,24 +83,33 @@ static void look(struct service *s)
 	shmchan_broker_pulse(s->group->broker, s->slot, &l);
 	e->futex.word = l.word;
 	e->futex.value = l.value;
-	if (l.stopped)
+	if (l.stopped) {
+		spare_rouse(s);
 		check(s);
-	else
+	}
+	else {
 		e->looks = 0;
+	}
 }
 
 void early_watch(struct service *s)
 {
 	struct early *e = &s->early;
 
-	*e = (struct early){.futex.watch = {LOOP_FUTEX, 0, true, on_word, 0}, .again = {on_again, 0, 0}};
+	*e = (struct early){.proc = fence_open(s->pidfd.fd, s->pid),
+			    .futex.watch = {LOOP_FUTEX, 0, true, on_word, 0}, .again = {on_again, 0, 0}};
 	look(s);
-	if (s->mourned == s->incarnation || loop_watch(s->group->loop, &e->futex.watch))
-		loop_timer_cancel(s->group->loop, &e->again);
+	if (s->mourned != s->incarnation && (e->proc < 0 || loop_watch(s->group->loop, &e->futex.watch)))
+		early_stop(s);
 }
 
 void early_stop(struct service *s)
 {
-	loop_unwatch(s->group->loop, &s->early.futex.watch);
-	loop_timer_cancel(s->group->loop, &s->early.again);
+	struct early *e = &s->early;
+
+	loop_unwatch(s->group->loop, &e->futex.watch);
+	loop_timer_cancel(s->group->loop, &e->again);
+	if (e->proc >= 0)
+		close(e->proc);
+	e->proc = -1;
 }

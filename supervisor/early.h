@@ -12,6 +12,7 @@ struct service;
 struct early {
 	struct loop_futex futex;
 	struct loop_timer again;
+	int proc;       // for the fence; -1 = none
 	unsigned looks; // at the fence, in vain, since its words last said that it lives
 	unsigned wakes; // a service that changes its words all the time is left to its pidfd
 };

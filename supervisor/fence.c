@@ -4,19 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "supervisor/fate.h"
 #include "supervisor/proc_stat.h"
 
 // True only if it can be seen that the thread has no memory: without the right to look the answer is another.
-static bool is_without_memory(int tasks, const char *tid)
+static bool is_without_memory(int folder, const char *exe)
 {
-	char path[32], to[1];
+	char to[1];
 
-	snprintf(path, sizeof(path), "%.20s/exe", tid);
-	return readlinkat(tasks, path, to, sizeof(to)) < 0 && errno == ENOENT;
+	return readlinkat(folder, exe, to, sizeof(to)) < 0 && errno == ENOENT;
 }
 
 // Looks at each thread in the list; *cnt is how many there were. False: one has memory.
@@ -26,6 +25,7 @@ static bool all_without_memory(int proc, unsigned *cnt)
 	DIR *d = tasks >= 0 ? fdopendir(tasks) : NULL;
 	struct dirent *e;
 	bool all = true;
+	char path[32];
 
 	*cnt = 0;
 	if (!d && tasks >= 0)
@@ -34,39 +34,64 @@ static bool all_without_memory(int proc, unsigned *cnt)
 		if (e->d_name[0] == '.')
 			continue;
 		++*cnt;
-		all = is_without_memory(dirfd(d), e->d_name);
+		snprintf(path, sizeof(path), "%.20s/exe", e->d_name);
+		all = is_without_memory(dirfd(d), path);
 	}
 	if (d)
 		closedir(d);
 	return all && *cnt;
 }
 
-static bool pass(int proc, int pidfd, struct proc_stat *stat)
+// How many threads the process has: each is a folder in the list.
+static bool count_threads(int proc, unsigned *cnt)
 {
-	unsigned seen;
+	struct stat st;
 
-	// Its folder was opened by number: as long as a signal can be addressed to it, the number is its own.
-	if (pidfd_send_signal(pidfd, 0, NULL, 0) || !all_without_memory(proc, &seen))
+	if (fstatat(proc, "task", &st, 0) || st.st_nlink < 3)
 		return false;
-	return pidfd_send_signal(pidfd, SIGKILL, NULL, 0) == 0 && proc_stat_read_at(proc, stat) &&
-	       all_without_memory(proc, &seen) && seen == stat->threads && proc_stat_read_at(proc, stat);
+	*cnt = (unsigned)st.st_nlink - 2;
+	return true;
 }
 
-bool fence_passed(int pidfd, pid_t pid, siginfo_t *info)
+int fence_open(int pidfd, pid_t pid)
 {
-	struct proc_stat stat;
-	int proc;
+	unsigned threads;
 	char path[32];
-	bool passed;
+	int proc;
 
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	// As long as a signal can be addressed to it, the number is its own.
+	if (proc >= 0 && pidfd_send_signal(pidfd, 0, NULL, 0)) {
+		close(proc);
+		return -1;
+	}
 	if (proc < 0)
+		return -1;
+	// The kernel keeps what it made of a name that was looked for.
+	is_without_memory(proc, "exe");
+	count_threads(proc, &threads);
+	faccessat(proc, "stat", R_OK, 0);
+	return proc;
+}
+
+bool fence_passed(int proc, int pidfd, pid_t pid, siginfo_t *info)
+{
+	unsigned threads, seen;
+	struct proc_stat stat;
+
+	// The first thread alone: as a rule, all the threads there are.
+	if (!is_without_memory(proc, "exe") || !count_threads(proc, &threads) ||
+	    (threads != 1 && !all_without_memory(proc, &seen)))
 		return false;
-	passed = pass(proc, pidfd, &stat);
-	close(proc);
+	if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) || !count_threads(proc, &threads))
+		return false;
+	if (threads == 1 ? !is_without_memory(proc, "exe") : !all_without_memory(proc, &seen) || seen != threads)
+		return false;
+	// Not before: who reads it while the first thread has memory may become the one who takes that down.
+	if (!proc_stat_read_at(proc, &stat))
+		return false;
 	*info = (siginfo_t){.si_pid = pid};
-	if (passed)
-		fate_fill(info, stat.wait_status);
-	return passed;
+	fate_fill(info, stat.wait_status);
+	return true;
 }

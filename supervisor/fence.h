@@ -7,16 +7,21 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+// fence_open opens what is looked at, ahead: it is the half of the cost. `pidfd` is of the process `pid`, which may be another's
+// child. Returns a descriptor (close-on-exec, the caller's), or -1.
+int fence_open(int pidfd, pid_t pid);
+
 // fence_passed: will no thread of it run an instruction of its program any more? Then *info is as with fate_of, and it has been
 // sent SIGKILL, which changes nothing for it. What it held open (descriptors, file locks) it may still hold.
-// `pidfd` is of the process `pid`, which may be another's child. False if that is not so, or can't be seen.
+// False if that is not so, or can't be seen; also once it has been reaped.
 //
 // The proof. A thread whose /proc/PID/task/TID/exe is gone has given its memory up (exit_mm), from where none goes back to the
 // program. If that is seen of every thread in the list, SIGKILL is sent: from then on no thread can be made, since a
-// process with a fatal signal can't clone, and the list only gets shorter. So a second look that finds as many threads as the process
-// had before it, and all without memory, has seen all there are. A thread that is gone from the list has none either.
+// process with a fatal signal can neither clone nor execve, and the list only gets shorter. So a second look that finds as many
+// threads as the process had before it, and all without memory, has seen all there are; of one thread, that is the first. A
+// thread that is gone from the list has none either.
 // A process that only seemed to have no thread left at the first look is killed by it, and not believed dead.
 // Threads of io_uring are in the list; a request of theirs may still end, as it may after the pidfd.
-bool fence_passed(int pidfd, pid_t pid, siginfo_t *info);
+bool fence_passed(int proc, int pidfd, pid_t pid, siginfo_t *info);
 
 #endif

@@ -1,5 +1,6 @@
 #include "supervisor/spare.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -174,12 +175,19 @@ bool spare_is_there(const struct service *s)
 	return s->spare.pidfd.fd >= 0 && !s->spare.doomed && is_wanted(s) && !is_dead(s->spare.pidfd.fd);
 }
 
+void spare_rouse(const struct service *s)
+{
+	if (s->spare.pidfd.fd >= 0 && !s->spare.doomed)
+		shmchan_broker_spare_rouse(s->group->broker, s->slot);
+}
+
 bool spare_take(struct service *s)
 {
 	struct spare *sp = &s->spare;
 
 	if (!spare_is_there(s) || shmchan_broker_spare_give(s->group->broker, s->slot))
 		return false;
+	sched_yield(); // what is left to do here is not what the service waits for
 	loop_unwatch(s->group->loop, &sp->pidfd);
 	s->pid = sp->pid;
 	s->pidfd.fd = sp->pidfd.fd;

@@ -29,6 +29,7 @@ void spare_init(struct service *s);
 void spare_settle(struct service *s);
 void spare_reap(struct service *s); // it is dead
 bool spare_is_there(const struct service *s); // to be taken
+void spare_rouse(const struct service *s); // it is about to be taken
 // spare_take gives it the incarnation that is announced: then it is the service's process, with s->pid and s->pidfd.fd. False if there is
 // none.
 bool spare_take(struct service *s);

@@ -73,6 +73,16 @@ static _Atomic unsigned *counter(void)
 	return p;
 }
 
+static bool passed(int pidfd, pid_t pid, siginfo_t *info)
+{
+	int proc = fence_open(pidfd, pid);
+	bool p = proc >= 0 && fence_passed(proc, pidfd, pid, info);
+
+	if (proc >= 0)
+		close(proc);
+	return p;
+}
+
 // The state of the first thread, by its letter.
 static char state_of(pid_t pid)
 {
@@ -103,21 +113,24 @@ Test(fence, of_the_living_and_the_killed, .timeout = 120)
 			siginfo_t info, told;
 			int fd;
 			pid_t pid = begin(&lives[i], &fd);
+			int proc = fence_open(fd, pid);
 
 			while (lives[i].first_ends && state_of(pid) != 'Z')
 				sched_yield();
 			for (int n = 0; n < 100; n++)
-				cr_assert_not(fence_passed(fd, pid, &info), "life %u", i);
+				cr_assert_not(passed(fd, pid, &info), "life %u", i);
 			cr_assert_not(fate_of(fd, pid, &told), "a look does not harm it");
 			kill(pid, signals[k]);
-			while (!fence_passed(fd, pid, &info))
+			while (!passed(fd, pid, &info))
 				sched_yield();
 			cr_assert_eq(info.si_pid, pid);
 			cr_assert_eq(waitid(P_PIDFD, (id_t)fd, &told, WEXITED), 0);
 			cr_assert_eq(info.si_code, told.si_code);
 			cr_assert_eq(info.si_status, told.si_status, "%d, %d", info.si_status, told.si_status);
 			cr_assert_eq(told.si_status, signals[k]);
-			cr_assert_not(fence_passed(fd, pid, &info), "a number that is free again");
+			cr_assert_not(fence_passed(proc, fd, pid, &info), "a process that is gone");
+			cr_assert_lt(fence_open(fd, pid), 0);
+			close(proc);
 			close(fd);
 		}
 	munmap((void *)up, sizeof(unsigned));
@@ -133,7 +146,7 @@ Test(fence, of_an_exit_status, .timeout = 60)
 	if (pid == 0)
 		_exit(3);
 	fd = pidfd_open(pid, 0);
-	while (!fence_passed(fd, pid, &info))
+	while (!passed(fd, pid, &info))
 		sched_yield();
 	cr_assert_eq(info.si_code, CLD_EXITED);
 	cr_assert_eq(info.si_status, 3);
@@ -167,7 +180,7 @@ Test(fence, of_one_whose_threads_come_and_go, .timeout = 60)
 	}
 	fd = pidfd_open(pid, 0);
 	for (int i = 0; i < 20000; i++)
-		if (fence_passed(fd, pid, &info)) {
+		if (passed(fd, pid, &info)) {
 			// Seen between two of them: it was killed for it, and is dead indeed.
 			cr_assert_eq(waitid(P_PIDFD, (id_t)fd, &told, WEXITED | WNOWAIT), 0);
 			break;

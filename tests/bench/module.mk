@@ -18,7 +18,13 @@ validate_LIBS := shmchan
 validate_LDLIBS := -ljansson
 
 # Supervisors alone: `make bench-sup`.
-BENCHES += recover sup sup-worker
+BENCHES += recover sup sup-worker takeover takeover-worker
+takeover_SRC := tests/bench/takeover.c tests/bench/table.c
+takeover_LIBS := shmchan
+takeover_LDLIBS := -ljansson
+takeover-worker_SRC := tests/bench/takeover-worker.c
+takeover-worker_LIBS := shmchan
+$(O)/bench/takeover: $(O)/bin/shmsup $(O)/bench/takeover-worker
 recover_SRC := tests/bench/recover.c tests/bench/table.c
 recover_LIBS := shmchan
 recover_LDLIBS := -ljansson
@@ -29,8 +35,8 @@ sup-worker_LIBS := shmchan
 $(O)/bench/sup: $(O)/bin/shmsup $(O)/bench/sup-worker
 .PHONY: bench-sup
 bench-sup:
-	$(Q)$(MAKE) --no-print-directory $(O)/bench/sup $(O)/bench/recover
-	$(Q)BUILD=$(O) tests/bench/run.sh $(O)/bench/recover $(O)/bench/sup
+	$(Q)$(MAKE) --no-print-directory $(O)/bench/sup $(O)/bench/recover $(O)/bench/takeover
+	$(Q)BUILD=$(O) tests/bench/run.sh $(O)/bench/recover $(O)/bench/takeover $(O)/bench/sup
 
 # The consensus engine alone: `make bench-eth`.
 BENCHES += bench_eth

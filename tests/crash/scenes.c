@@ -109,6 +109,16 @@ static void send_and_sleep(struct stage *s)
 		world_note(s->w, NOTE_SENT, *(const uint64_t *)m.data);
 }
 
+// Sleeps for room in the one channel or a message in the other.
+static void select_and_send(struct stage *s)
+{
+	struct shmchan_sel sel[] = {{.ch = own(s)->c}, {.ch = own(s)->reply}};
+
+	own(s)->proc->spins = 1;
+	if (shmchan_select(own(s)->proc, sel, 2, SHMCHAN_FOREVER) > 0 && sel[0].ready)
+		send_one(s);
+}
+
 // ---------------------------------------------------------------------------------------------- as a consumer
 
 static void take_one(struct stage *s)
@@ -171,6 +181,18 @@ static void receive_and_sleep(struct stage *s)
 	}
 }
 
+static void receive_any_and_sleep(struct stage *s)
+{
+	struct shmchan_sel sel = {.ch = own(s)->c};
+
+	own(s)->proc->spins = 1;
+	world_note(s->w, NOTE_TAKING, 0);
+	if (shmchan_recv_any(own(s)->proc, &sel, 1, &s->m, SHMCHAN_FOREVER) == 0) {
+		world_number(&s->m);
+		world_note(s->w, NOTE_TAKEN, s->m.corr);
+	}
+}
+
 static void answer_with(struct stage *s, struct shmchan *tx, bool block)
 {
 	struct shmchan_msg r = {.corr = s->m.corr, .type = 3};
@@ -211,6 +233,7 @@ const struct scene scenes[] = {
 	{"reserve, cancel", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, reserve_cancel, any, WAKEFUL},
 	{"alloc, free", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, alloc_free, any, WAKEFUL},
 	{"send, sleep", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, send_and_sleep, copies, SLEEPS},
+	{"select, send, sleep", 1, false, true, false, 0, SHMCHAN_KIND_SLOT, select_and_send, any, SLEEPS},
 	{"send, wake", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, send_one, any, WAKES},
 	{"take", 2, false, true, false, 0, SHMCHAN_KIND_SLOT, take_one, any, WAKEFUL},
 	{"take block, done", 2, true, true, false, 0, SHMCHAN_KIND_MPSC, take_and_finish, any, WAKEFUL},
@@ -218,6 +241,8 @@ const struct scene scenes[] = {
 	{"take, done batch", 2, false, true, true, 0, SHMCHAN_KIND_MPSC, take_and_finish_batch, any, WAKEFUL},
 	{"done of the first of two", 2, false, true, true, 2, SHMCHAN_KIND_MPSC, finish_one, copies, WAKEFUL},
 	{"receive, sleep", 2, false, false, false, 0, SHMCHAN_KIND_SLOT, receive_and_sleep, any, SLEEPS},
+	{"receive any, sleep", 2, false, true, false, 0, SHMCHAN_KIND_SLOT, receive_any_and_sleep, any,
+	 SLEEPS},
 	{"take, done, wake", 2, false, false, false, 0, SHMCHAN_KIND_SLOT, take_and_finish, any, WAKES},
 	{"answer into slot", 2, false, true, true, 1, SHMCHAN_KIND_SLOT, answer, any, WAKEFUL},
 	{"answer into spsc", 2, false, true, true, 1, SHMCHAN_KIND_SPSC, answer, any, WAKEFUL},

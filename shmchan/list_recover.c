@@ -153,17 +153,16 @@ static uint32_t give_back_from(const struct ward *w, uint32_t at)
 
 static void give_back(const struct ward *w, uint32_t at)
 {
-	uint64_t done = atomic_load_explicit(&w->rx->exact.done, memory_order_relaxed);
-
-	shmchan_tally_rewind(w->rx->tally, done);
-	for (uint32_t n = 0; at + n < w->cnt; n++) {
-		struct shmchan_node *node = shmchan_list_node(w->r, w->held[at + n]);
+	shmchan_tally_rewind(w->rx->tally, atomic_load_explicit(&w->rx->exact.done, memory_order_relaxed));
+	for (; at < w->cnt; at++) {
+		struct shmchan_node *node = shmchan_list_node(w->r, w->held[at]);
 		uint32_t packed = atomic_load_explicit(&node->len, memory_order_relaxed);
+		// Its number stays, by which it has its place among those that a broker gave back before it died.
+		uint64_t no = word_of(w->r, w->held[at]) >> 35;
 
 		// A broker that dies before the word makes this count once more: never more deliveries than allowed.
 		atomic_store_explicit(&node->len, packed + (1u << 24), memory_order_relaxed);
-		atomic_store_explicit(&node->word,
-				      shmchan_node_word(SHMCHAN_NODE_RETURNED, w->d->owner, done + n + 1),
+		atomic_store_explicit(&node->word, shmchan_node_word(SHMCHAN_NODE_RETURNED, w->d->owner, no),
 				      memory_order_release);
 		w->d->out->redelivered++;
 	}

@@ -6,11 +6,14 @@
 #include "shmchan/proc.h"
 
 _Static_assert(sizeof(struct shmchan_node) == 48 && offsetof(struct shmchan_node, len) == 16 &&
-		       offsetof(struct shmchan_node, block) == 24 && offsetof(struct shmchan_node, link) == 32 &&
+		       offsetof(struct shmchan_node, block) == 24 &&
+		       offsetof(struct shmchan_node, link) == 32 &&
 		       offsetof(struct shmchan_node, pos) == 40 && sizeof(struct shmchan_link) == 32 &&
 		       sizeof(struct shmchan_list) == 512 && offsetof(struct shmchan_list, head) == 128 &&
-		       offsetof(struct shmchan_list, hint) == 256 && offsetof(struct shmchan_list, rx_wait) == 384 &&
-		       sizeof(struct shmchan_list_rx) == 768 && offsetof(struct shmchan_list_rx, tally) == 256,
+		       offsetof(struct shmchan_list, hint) == 256 &&
+		       offsetof(struct shmchan_list, rx_wait) == 384 &&
+		       sizeof(struct shmchan_list_rx) == 768 &&
+		       offsetof(struct shmchan_list_rx, tally) == 256,
 	       "lists of layout 1");
 
 #define CAP 12
@@ -85,7 +88,8 @@ static void send_half(struct stage *s, unsigned slot, uint64_t corr, enum stop s
 		return;
 	cr_assert(tx->r.kind == SHMCHAN_KIND_MPMC2
 			  ? shmchan_mpmc2_exchange(&tx->r, (uint32_t)tx->pos, tx->l->link, &before, &place)
-			  : shmchan_mpsc_list_exchange(&tx->r, (uint32_t)tx->pos, tx->l->link, &before, &place));
+			  : shmchan_mpsc_list_exchange(&tx->r, (uint32_t)tx->pos, tx->l->link, &before,
+						       &place));
 }
 
 static struct shmchan_repair die(struct stage *s, unsigned slot)
@@ -164,7 +168,8 @@ static void gaps(const unsigned order[3])
 
 Test(list, gaps_of_several_dead_at_once)
 {
-	static const unsigned orders[][3] = {{1, 2, 3}, {1, 3, 2}, {2, 1, 3}, {2, 3, 1}, {3, 1, 2}, {3, 2, 1}};
+	static const unsigned orders[][3] = {{1, 2, 3}, {1, 3, 2}, {2, 1, 3},
+					     {2, 3, 1}, {3, 1, 2}, {3, 2, 1}};
 
 	for (unsigned i = 0; i < 6; i++)
 		gaps(orders[i]);
@@ -327,6 +332,40 @@ Test(list, what_is_given_back_keeps_its_place)
 	s.rx[TAKER] = harness_open(s.proc[TAKER], "c", SHMCHAN_RX);
 	for (unsigned i = 2; i <= 5; i++)
 		expect(&s, TAKER, i);
+	expect(&s, TAKER, 0);
+	end(&s);
+}
+
+Test(list, what_a_broker_gave_back_before_it_died_keeps_its_place)
+{
+	struct stage s;
+	uint64_t n = 0;
+
+	create(&s, SHMCHAN_KIND_MPSC_LIST, CAP, SHMCHAN_REDELIVER);
+	// In many rounds, as what is wrong may come right by where the nodes lie.
+	for (unsigned round = 0; round < 2 * CAP; round++) {
+		struct shmchan *rx = s.rx[TAKER];
+		struct shmchan_msg m;
+
+		for (unsigned i = 0; i < 3; i++)
+			send(&s, 1, ++n);
+		for (unsigned i = 0; i < 3; i++)
+			cr_assert_eq(shmchan_take(rx, &m), 0);
+		// Two words are all that it needs to have written.
+		for (unsigned i = 0; i < 2; i++) {
+			struct shmchan_node *node =
+				shmchan_list_node(&rx->r, rx->l->held[(rx->done_i + i) % CAP]);
+			uint64_t w = atomic_load(&node->word);
+
+			atomic_store(&node->word,
+				     shmchan_node_word(SHMCHAN_NODE_RETURNED, (shmchan_owner)w, w >> 35));
+		}
+		cr_assert_eq(die(&s, TAKER).redelivered, 1);
+		s.proc[TAKER] = harness_attach(&s.h, TAKER);
+		s.rx[TAKER] = harness_open(s.proc[TAKER], "c", SHMCHAN_RX);
+		for (uint64_t i = n - 2; i <= n; i++)
+			expect(&s, TAKER, i);
+	}
 	expect(&s, TAKER, 0);
 	end(&s);
 }

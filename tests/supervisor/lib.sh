@@ -6,6 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 BUILD=${BUILD:-build}
 case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
 shmsup=$BUILD/bin/shmsup actor=$BUILD/test/sup_actor
+# Built with asan, a process would report the signal that ends it, and exit.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0"
 dir=$(mktemp -d)
 base=t$$
 tests=0

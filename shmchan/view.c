@@ -259,7 +259,8 @@ static void copy(const struct shmchan_ring_ref *r, const struct shmchan_head *he
 					 .block = head->block};
 	out->bytes = out->len < r->msg_size ? out->len : r->msg_size;
 	out->bytes = out->bytes < size ? out->bytes : (uint32_t)size;
-	memcpy(buf, data, out->bytes);
+	if (out->bytes) // a caller that wants none may have no buffer
+		memcpy(buf, data, out->bytes);
 }
 
 void shmchan_view_copy(const struct shmchan_ring_ref *r, uint64_t pos, struct shmchan_view_msg *out, void *buf,

@@ -4,10 +4,12 @@
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -16,6 +18,7 @@
 #include "bpf/chan.skel.h"
 
 #define BPF_FS "/sys/fs/bpf"
+#define FILE_PIN "file_"
 
 static void pin_path(char *buf, size_t size, const char *group, const char *name)
 {
@@ -76,24 +79,47 @@ static int pin_link(const struct watch *w, const char *group, uint32_t id)
 	return err;
 }
 
-static int pin_all(const struct watch *w, const char *group)
+// Which files are attached to: the map of settings once more, by another name.
+static int pin_file(const struct watch *w, const char *group, const struct watch_file *file)
+{
+	char name[64];
+	snprintf(name, sizeof name, FILE_PIN "%lx_%lx", (unsigned long)file->dev, (unsigned long)file->ino);
+	return pin_map(w->skel->maps.rodata, group, name);
+}
+
+static int pin_attached(struct watch *w, const char *group)
 {
 	uint32_t id = 0;
-	const struct {
-		const struct bpf_map *map;
-		const char *name;
-	} maps[] = {
-		{w->skel->maps.chans, "chans"},   {w->skel->maps.places, "places"},
-		{w->skel->maps.stamps, "stamps"}, {w->skel->maps.procs, "procs"},
-		{w->skel->maps.lives, "lives"},   {w->skel->maps.events, "events"},
-		{w->skel->maps.rodata, "config"},
-	};
 	int err = 0;
-	for (unsigned i = 0; i < sizeof maps / sizeof *maps && err == 0; i++)
-		err = pin_map(maps[i].map, group, maps[i].name);
 	while (err == 0 && bpf_link_get_next_id(id, &id) == 0)
 		err = pin_link(w, group, id);
+	for (; err == 0 && w->pinned_cnt < w->file_cnt; w->pinned_cnt++)
+		err = pin_file(w, group, &w->files[w->pinned_cnt]);
 	return err;
+}
+
+#define PINNED_MAPS 7
+static void pinned_maps(const struct watch *w, struct bpf_map *maps[PINNED_MAPS], const char *names[PINNED_MAPS])
+{
+	struct bpf_map *const all[PINNED_MAPS] = {w->skel->maps.chans, w->skel->maps.places, w->skel->maps.stamps,
+						  w->skel->maps.procs, w->skel->maps.lives,  w->skel->maps.tasks,
+						  w->skel->maps.events};
+	static const char *const all_names[PINNED_MAPS] = {"chans", "places", "stamps", "procs",
+							   "lives", "tasks",  "events"};
+	memcpy(maps, all, sizeof all);
+	memcpy(names, all_names, sizeof all_names);
+}
+
+static int pin_all(struct watch *w, const char *group)
+{
+	struct bpf_map *maps[PINNED_MAPS];
+	const char *names[PINNED_MAPS];
+	int err = pin_map(w->skel->maps.rodata, group, "config");
+
+	pinned_maps(w, maps, names);
+	for (unsigned i = 0; i < PINNED_MAPS && err == 0; i++)
+		err = pin_map(maps[i], group, names[i]);
+	return err == 0 ? pin_attached(w, group) : err;
 }
 
 int watch_pin(struct watch *w, const char *group, struct watch_why *why)
@@ -195,6 +221,19 @@ static int open_map(int *fd, const char *group, const char *name, size_t value_s
 	return err;
 }
 
+static int nothing_attached(struct watch_why *why, const char *group)
+{
+	snprintf(why->text, sizeof why->text, "nothing is attached to group '%s' for good", group);
+	return WATCH_GONE;
+}
+
+static int of_another_version(struct watch_why *why, const char *group)
+{
+	snprintf(why->text, sizeof why->text,
+		 "what is attached to group '%s' was attached by another version; detach it and attach again", group);
+	return WATCH_KERNEL;
+}
+
 int watch_open_pinned(struct watch **out, const char *group, uint32_t *group_tag, struct watch_why *why)
 {
 	struct watch *w = watch_new();
@@ -218,17 +257,94 @@ int watch_open_pinned(struct watch **out, const char *group, uint32_t *group_tag
 		return WATCH_OK;
 	}
 	watch_close(w);
-	if (err == -ENOENT) {
-		snprintf(why->text, sizeof why->text, "nothing is attached to group '%s' for good", group);
-		return WATCH_GONE;
-	}
-	if (err == -EPROTO) {
-		snprintf(why->text, sizeof why->text,
-			 "what is attached to group '%s' was attached by another version; detach it and "
-			 "attach "
-			 "again",
-			 group);
-		return WATCH_KERNEL;
-	}
+	if (err == -ENOENT)
+		return nothing_attached(why, group);
+	if (err == -EPROTO)
+		return of_another_version(why, group);
 	return watch_explain(why, err, "open the pins in " BPF_FS);
+}
+
+// ------------------------------------------------------------------------------------------------- adding to pins
+
+// The descriptor stays the caller's; libbpf keeps its own.
+static int reuse(struct bpf_map *map, const char *group, const char *name)
+{
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof info;
+	int fd = open_pin(group, name), err;
+
+	if (fd < 0)
+		return fd;
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	if (err == 0 && info.value_size != bpf_map__value_size(map))
+		err = -EPROTO;
+	if (err == 0)
+		err = bpf_map__reuse_fd(map, fd);
+	close(fd);
+	return err;
+}
+
+static int load_more(struct watch *w, const char *group, uint32_t *group_tag)
+{
+	struct bpf_map *maps[PINNED_MAPS];
+	const char *names[PINNED_MAPS];
+	int err = read_tag(group, group_tag);
+
+	w->skel = chan_bpf__open();
+	if (w->skel == NULL)
+		return -ENOMEM;
+	w->skel->rodata->group_tag = *group_tag;
+	pinned_maps(w, maps, names);
+	for (unsigned i = 0; i < PINNED_MAPS && err == 0; i++)
+		err = reuse(maps[i], group, names[i]);
+	return err == 0 ? chan_bpf__load(w->skel) : err;
+}
+
+static void note_files(struct watch *w, DIR *dir)
+{
+	struct dirent *entry;
+	unsigned long dev, ino;
+
+	while ((entry = readdir(dir)) != NULL && w->file_cnt < WATCH_FILE_MAX)
+		if (sscanf(entry->d_name, FILE_PIN "%lx_%lx", &dev, &ino) == 2)
+			w->files[w->file_cnt++] = (struct watch_file){.dev = dev, .ino = ino};
+	w->pinned_cnt = w->file_cnt;
+}
+
+int watch_more(struct watch **out, const char *group, uint32_t *group_tag, struct watch_why *why)
+{
+	struct watch *w = watch_new();
+	char path[256];
+	DIR *dir;
+	int err;
+
+	*out = NULL;
+	if (w == NULL)
+		return watch_explain(why, -ENOMEM, "open pins");
+	pin_path(path, sizeof path, group, NULL);
+	dir = opendir(path);
+	w->lock = dir != NULL ? fcntl(dirfd(dir), F_DUPFD_CLOEXEC, 0) : -1;
+	if (w->lock < 0 || flock(w->lock, LOCK_EX) != 0)
+		err = -errno;
+	else
+		err = load_more(w, group, group_tag);
+	if (err == 0)
+		note_files(w, dir);
+	if (dir != NULL)
+		closedir(dir);
+	if (err == 0) {
+		watch_use_maps(w);
+		*out = w;
+		return WATCH_OK;
+	}
+	watch_close(w);
+	if (err == -ENOENT)
+		return nothing_attached(why, group);
+	return err == -EPROTO ? of_another_version(why, group) : watch_explain(why, err, "load BPF programs");
+}
+
+int watch_pin_more(struct watch *w, const char *group, struct watch_why *why)
+{
+	int err = pin_attached(w, group);
+	return err == 0 ? WATCH_OK : watch_explain(why, err, "pin in " BPF_FS);
 }

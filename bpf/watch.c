@@ -140,7 +140,7 @@ struct watch *watch_new(void)
 	if (w == NULL)
 		return NULL;
 	cpu_cnt = libbpf_num_possible_cpus();
-	w->chans_fd = w->places_fd = w->procs_fd = w->lives_fd = w->events_fd = -1;
+	w->chans_fd = w->places_fd = w->procs_fd = w->lives_fd = w->events_fd = w->lock = -1;
 	w->cpu_cnt = cpu_cnt > 0 ? (unsigned)cpu_cnt : 1;
 	w->per_cpu = calloc(w->cpu_cnt, sizeof(struct probe_chan));
 	if (w->per_cpu == NULL) {
@@ -175,13 +175,18 @@ int watch_open(struct watch **out, const struct watch_spec *spec, struct watch_w
 		watch_close(w);
 		return watch_explain(why, err, "load BPF programs");
 	}
+	watch_use_maps(w);
+	*out = w;
+	return WATCH_OK;
+}
+
+void watch_use_maps(struct watch *w)
+{
 	w->chans_fd = bpf_map__fd(w->skel->maps.chans);
 	w->places_fd = bpf_map__fd(w->skel->maps.places);
 	w->procs_fd = bpf_map__fd(w->skel->maps.procs);
 	w->lives_fd = bpf_map__fd(w->skel->maps.lives);
 	w->events_fd = bpf_map__fd(w->skel->maps.events);
-	*out = w;
-	return WATCH_OK;
 }
 
 void watch_close(struct watch *w)
@@ -197,6 +202,8 @@ void watch_close(struct watch *w)
 				close(fds[i]);
 	}
 	chan_bpf__destroy(w->skel);
+	if (w->lock >= 0)
+		close(w->lock);
 	free(w->per_cpu);
 	free(w);
 }

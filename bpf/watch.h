@@ -66,6 +66,11 @@ unsigned watch_files(const struct watch *w); // files attached to
 // watch_pin makes what `w` has loaded and attached last. Errors: EXISTS the group has pins already; EPERM, KERNEL.
 // On error none is left.
 int watch_pin(struct watch *w, const char *group, struct watch_why *why);
+// watch_more loads the programs once more, onto the pinned maps of `group`, as if they were attached to all files that the pins
+// are; watch_attach_pid then attaches to others, and watch_pin_more adds those to the pins. From watch_more to watch_close others
+// who do so wait. Errors as watch_open_pinned.
+int watch_more(struct watch **out, const char *group, uint32_t *group_tag, struct watch_why *why);
+int watch_pin_more(struct watch *w, const char *group, struct watch_why *why);
 // watch_unpin detaches and removes the pins of `group`. Errors: GONE there are none; EPERM, KERNEL; ABSENT.
 int watch_unpin(const char *group, struct watch_why *why);
 // watch_open_pinned opens the pinned records of `group`, for reading only. *group_tag is the tag of the group they

@@ -28,6 +28,8 @@ struct watch {
 	void *per_cpu; // of the largest record, for each CPU
 	struct watch_file files[WATCH_FILE_MAX];
 	unsigned file_cnt;
+	unsigned pinned_cnt; // of the files, those that stand in the pins already
+	int lock;            // on the folder of the pins, -1: none
 	struct bpf_link *tasks[WATCH_TASK_CNT];
 	struct ring_buffer *events;
 	void (*on_event)(void *ctx, const struct probe_event *e); // while watch_events runs
@@ -40,6 +42,8 @@ struct watch *watch_new(void);
 void watch_forget(void);
 // Fills why for the negative errno of an attempt to do `what` and returns the code of watch.h.
 int watch_explain(struct watch_why *why, int err, const char *what);
+// Sets the descriptors of the maps by those of the skeleton.
+void watch_use_maps(struct watch *w);
 // Detaches. files.c
 void watch_detach(struct watch *w);
 // The scheduler's tracepoints, once per watch; returns 0 or a negative errno. files.c

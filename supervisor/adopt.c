@@ -260,6 +260,7 @@ static int take_over(struct group *g, const struct keep_group *k, struct fail *f
 	events_keep(g->events, g->keep);
 	find_all(g);
 	group_keep(g);
+	pins_follow(&g->launcher, name, getpid(), &(struct pins_seen){0});
 	return 0;
 }
 

@@ -22,6 +22,7 @@
 #include "supervisor/look.h"
 #include "supervisor/loop.h"
 #include "supervisor/notify.h"
+#include "supervisor/pins.h"
 #include "supervisor/plan.h"
 #include "supervisor/poison.h"
 #include "supervisor/progress.h"
@@ -82,6 +83,7 @@ struct service {
 	struct group *group;
 	const struct plan_service *plan;
 	struct launch launch;
+	struct pins_seen pins;
 	unsigned slot;
 	enum svc_state state;
 	pid_t pid;            // 0 = none

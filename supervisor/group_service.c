@@ -298,6 +298,7 @@ static void spawn(struct service *s)
 		shmchan_broker_spawned(g->broker, s->slot, s->pid);
 	service_keep(s);
 	service_watch(s);
+	pins_follow(&g->launcher, g->plan->spec.name, s->pid, &s->pins);
 	tell(s);
 	if (!s->plan->notifies)
 		service_feed(s, SVC_EV_READY);

@@ -36,6 +36,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	notify.c \
 	orphan.c \
 	picture.c \
+	pins.c \
 	plan.c \
 	plan_confine.c \
 	plan_job.c \

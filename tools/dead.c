@@ -271,7 +271,7 @@ const struct verb dead_verbs[] = {
 	{"dump", "writes the payload that was kept, as it is", "NUMBER", NULL, NULL, 0, 0, dead_dump},
 	{"replay",
 	 "sends a letter (or all) to its channel again; the service that sends there must be stopped, unless "
-	 "many may",
+	 "many may. Not one that had a block, which was freed at the death",
 	 "NUMBER", edit_opts, COLS(edit_cols), 0, dead_replay},
 	{"drop", "forgets a letter, or all", "NUMBER", edit_opts, COLS(edit_cols), 0, dead_drop},
 	NO_MORE_VERBS,

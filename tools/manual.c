@@ -155,6 +155,21 @@ static void after_commands(FILE *f)
 	      "are sampled, down to one in 65536, and more again when it slows; what \\fB\\-\\-every\\fR asks for "
 	      "stays.\n"
 	      "A probe that fires costs about half a microsecond; one that nobody listens to costs nothing.\n"
+	      ".PP\nA channel that becomes as deep as its alert_depth in the topology, or as \\fBalerts "
+	      "\\-\\-depth\\fR says, is told at that very message, whatever the sampling, and that it is down to half of it "
+	      "likewise. Each channel has one such depth: while one shmtool watches another one, what is attached for "
+	      "good hears of its own with the next message that is sampled. A waiting time is that of a sampled "
+	      "message.\n"
+	      ".PP\n\\fBprobe attach\\fR outlives shmtool, the supervisor and the services. The kernel attaches to files: "
+	      "it reaches every process, also one born later, that runs a program that was run in the group when it was "
+	      "made. Whenever shmsup starts another one, a service that was stopped or had not been started, or that was "
+	      "upgraded, or itself after an upgrade, it runs \\fBprobe attach \\-\\-more\\fR, and that program is reached some "
+	      "tenths of a second after its start: what it fires before is not counted, but the positions, which the "
+	      "probes carry, are right with its next sampled message. Without shmsup, \\fB\\-\\-more\\fR is the caller's to "
+	      "run. Other groups that run the same files pay for the probes, but are not counted.\n"
+	      ".PP\nThe records stay when the group has ended, for reading, until \\fBprobe detach\\fR, or \\fBprobe detach "
+	      "\\-\\-ended\\fR for all groups that have; \\fBprobe show\\fR names them. shmsup leaves them too, at stop as at its "
+	      "death: they often are what is looked at afterwards.\n"
 	      ".SH EXAMPLES\n",
 	      f);
 	for (unsigned i = 0; i < sizeof examples / sizeof *examples; i++) {
@@ -167,7 +182,8 @@ static void after_commands(FILE *f)
 	fputs(".SH FILES\n"
 	      ".TP\n/dev/shm/shmchan.\\fIGROUP\\fR, /dev/shm/shmchan.\\fIGROUP\\fR.\\fIOBJECT\\fR\nThe "
 	      "segments of a group.\n"
-	      ".TP\n/sys/fs/bpf/shmchan/\\fIGROUP\\fR\nMaps and links of \\fBprobe attach\\fR.\n"
+	      ".TP\n/sys/fs/bpf/shmchan/\\fIGROUP\\fR\nMaps and links of \\fBprobe attach\\fR; "
+	      "file_* name the programs that it is attached to.\n"
 	      ".SH SEE ALSO\nshmsup(1), bpftool(8), ss(8), dot(1)\n",
 	      f);
 }

@@ -266,6 +266,32 @@ int probe_watched(const struct cli *cli, int (*print)(struct probe_run *r))
 
 // ------------------------------------------------------------------------------------------ attaching for good
 
+// Programs that were started after attaching, of services or of an upgraded supervisor.
+static int attach_more(const struct cli *cli)
+{
+	struct watch_why why = {""};
+	struct probe_run r;
+	uint32_t tag;
+	int err, status = probe_open(cli, &r, false);
+
+	if (status == EXIT_OK) {
+		err = watch_more(&r.w, r.group.name, &tag, &why);
+		if (err == WATCH_OK && tag != r.group.group_tag) {
+			snprintf(why.text, sizeof why.text,
+				 "what is attached is attached to an earlier group '%s'", r.group.name);
+			err = WATCH_GONE;
+		}
+		if (err == WATCH_OK)
+			err = attach_all(r.w, r.v, &why);
+		if (err == WATCH_OK)
+			err = watch_pin_more(r.w, r.group.name, &why);
+		if (err != WATCH_OK)
+			status = cli_fail(cli, err == WATCH_GONE ? EXIT_NO_OBJECT : EXIT_NO_PROBES, "%s", why.text);
+	}
+	probe_close(&r);
+	return status;
+}
+
 static int probe_attach(const struct cli *cli)
 {
 	struct watch_why why = {""};
@@ -275,6 +301,9 @@ static int probe_attach(const struct cli *cli)
 
 	if (!probe_every_option(cli, &every))
 		return EXIT_USAGE;
+	if (cli_opt(cli, "more") != NULL)
+		return every != 0 ? cli_fail(cli, EXIT_USAGE, "options '--more' and '--every' exclude each other")
+				  : attach_more(cli);
 	status = probe_open(cli, &r, false);
 	if (status == EXIT_OK && probe_use_pins(&r))
 		status = cli_fail(cli, EXIT_NO_PROBES,
@@ -373,6 +402,7 @@ static const struct opt watch_opts[] = {
 static const struct opt attach_opts[] = {
 	{"every", "N",
 	 "sample one message in N of every channel until detached, a power of two; 1 counts all"},
+	{"more", NULL, "to programs that the group has begun to run since it was attached to; shmsup does that"},
 	{NULL, NULL, NULL},
 };
 static const struct opt detach_opts[] = {

@@ -18,7 +18,7 @@ tools_sample_SRC    := tests/tools/sample.c
 tools_sample_LIBS   := toolbox shmchan
 tools_sample_LDLIBS := -lcriterion
 
-SCRIPTS += tests/tools/shmtool.sh tests/tools/verbs.sh tests/tools/edit.sh tests/tools/schema.sh tests/tools/errors.sh tests/tools/kinds.sh tests/tools/replay.sh tests/tools/graph.sh tests/tools/metrics.sh tests/tools/why.sh tests/tools/manual.sh tests/tools/top.sh tests/bpf/show.sh tests/bpf/pin.sh tests/bpf/alerts.sh
+SCRIPTS += tests/tools/shmtool.sh tests/tools/verbs.sh tests/tools/edit.sh tests/tools/schema.sh tests/tools/errors.sh tests/tools/kinds.sh tests/tools/replay.sh tests/tools/graph.sh tests/tools/metrics.sh tests/tools/why.sh tests/tools/manual.sh tests/tools/top.sh tests/bpf/show.sh tests/bpf/pin.sh tests/bpf/later.sh tests/bpf/alerts.sh
 traffic_OBJ := $(O)/obj/tests/tools/traffic.o
 tests: $(O)/test/traffic
 $(O)/test/traffic: $(traffic_OBJ) $(O)/lib/libshmchan.a

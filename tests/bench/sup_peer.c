@@ -146,26 +146,30 @@ static bool run_program(struct sup_run *r, const char *program, const char *cons
 }
 
 // The floor: what a supervisor can't do without, and nothing else.
-static bool spawn_bare(const struct sup_run *r, unsigned number, char **env, struct pollfd *p, pid_t *pid)
+static bool spawn_bare(const struct sup_run *r, const posix_spawnattr_t *attr, unsigned number, char **env,
+		       struct pollfd *p, pid_t *pid)
 {
 	char text[12], *argv[] = {(char *)r->worker, text, NULL};
 
 	snprintf(text, sizeof(text), "%u", number);
-	if (posix_spawn(pid, r->worker, NULL, NULL, argv, env))
+	if (posix_spawn(pid, r->worker, NULL, attr, argv, env))
 		return false;
 	*p = (struct pollfd){(int)syscall(SYS_pidfd_open, *pid, 0), POLLIN, 0};
 	return p->fd >= 0;
 }
 
-static void bare_loop(const struct sup_run *r)
+static void bare_loop(const struct sup_run *r, short flags)
 {
 	static struct pollfd p[SUP_SERVICES];
 	static pid_t pid[SUP_SERVICES];
 	char **env = environment(r);
+	posix_spawnattr_t attr;
 	siginfo_t info;
 
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, flags);
 	for (unsigned i = 0; i < r->cnt; i++)
-		if (!spawn_bare(r, i + 1, env, &p[i], &pid[i]))
+		if (!spawn_bare(r, &attr, i + 1, env, &p[i], &pid[i]))
 			return;
 	while (poll(p, r->cnt, -1) > 0)
 		for (unsigned i = 0; i < r->cnt; i++) {
@@ -173,20 +177,32 @@ static void bare_loop(const struct sup_run *r)
 				continue;
 			waitid(P_PIDFD, (id_t)p[i].fd, &info, WEXITED);
 			close(p[i].fd);
-			if (!spawn_bare(r, i + 1, env, &p[i], &pid[i]))
+			if (!spawn_bare(r, &attr, i + 1, env, &p[i], &pid[i]))
 				return;
 		}
 }
 
-static bool start_floor(struct sup_run *r)
+static bool start_bare(struct sup_run *r, short flags)
 {
 	fflush(NULL);
 	r->pid = fork();
 	if (r->pid == 0) {
-		bare_loop(r);
+		bare_loop(r, flags);
 		_exit(1);
 	}
 	return r->pid > 0 || failed(r, "start it");
+}
+
+static bool start_floor(struct sup_run *r)
+{
+	return start_bare(r, 0);
+}
+
+// The same with a session for each service, as shmsup and s6 make one. Where the kernel groups processes by session
+// (sched_autogroup), who begins one goes to the end of the line for the processor.
+static bool start_floor_session(struct sup_run *r)
+{
+	return start_bare(r, POSIX_SPAWN_SETSID);
 }
 
 // Each service has a queue to it and one from it, as services have.
@@ -352,6 +368,7 @@ void sup_end(struct sup_run *r)
 
 const struct sup_peer sup_peers[] = {
 	{"floor-pidfd-spawn", NULL, NULL, start_floor, NULL, NULL},
+	{"floor-with-session", NULL, NULL, start_floor_session, NULL, NULL},
 	{"shmsup", NULL, NULL, start_shmsup, end_in_order, NULL},
 	{"s6", "s6-svscan", "s6", start_s6, NULL, "SUP_READY_FD=3"},
 	{"runit", "runsvdir", "runit", start_scan, NULL, NULL},

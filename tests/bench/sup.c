@@ -7,7 +7,8 @@
 //	sup_start_200      start of the supervisor to the first statement of main of the last of 200 services
 //	sup_ready_200      the same until all are ready, alone and for two such groups at once
 //	sup_crash_cpu      use of a processor by the supervisor and a service that exits at its start
-// Rounds alternate between the supervisors. Exit status: 0; 1 ours failed, or a file could not be written; 2 usage.
+// Rounds alternate between the supervisors. Exit status: 0; 1 ours failed, a file could not be written, or it was
+// interrupted; 2 usage.
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,8 +38,15 @@ static bool is_slow(const struct sup_peer *p)
 	return p->program != NULL;
 }
 
+static bool goes_on(unsigned round, unsigned cnt)
+{
+	return round < cnt && !broken && !sup_stopped;
+}
+
 static void gave_up(const struct sup_run *r, const char *row)
 {
+	if (sup_stopped)
+		return;
 	fprintf(stderr, "sup: %s: %s: no replacement after %llu s; left out of this row from here on\n", row,
 		r->peer->name, (unsigned long long)(SUP_PATIENCE_NS / 1000000000));
 	broken |= !is_slow(r->peer);
@@ -92,7 +100,7 @@ static void respawns(const char *row)
 	bool out[PEERS_MAX] = {false};
 	unsigned n = start_all(runs, row);
 
-	for (unsigned round = 0; round < rounds * OFTEN; round++) {
+	for (unsigned round = 0; goes_on(round, rounds * OFTEN); round++) {
 		if (round % OFTEN == 0)
 			pause_until(sup_now() + ROUND_NS);
 		for (unsigned k = 0; k < n; k++) {
@@ -148,7 +156,7 @@ static void row_respawn_early(void)
 {
 	char each[40];
 
-	for (unsigned round = 0; round < (rounds + 1) / 2; round++)
+	for (unsigned round = 0; goes_on(round, (rounds + 1) / 2); round++)
 		for (unsigned i = 0; i < sup_peer_cnt; i++)
 			if (!sup_missing(&sup_peers[i]))
 				early_deaths(&sup_peers[i], "sup_respawn_early");
@@ -169,8 +177,9 @@ static void row_respawn_big(void)
 		if (!sup_wait(&r, 1, 0, SUP_PATIENCE_NS))
 			gave_up(&r, "sup_respawn_1GiB");
 		else
-			for (unsigned n = 0; n < (rounds + 1) / 2; n++) {
-				pause_until(sup_now() + ROUND_NS / 2);
+			for (unsigned n = 0; goes_on(n, (rounds + 1) / 2); n++) {
+				if (is_slow(r.peer))
+					pause_until(sup_now() + ROUND_NS / 2);
 				if (!respawn(&r, "sup_respawn_1GiB", "ms", 1e6))
 					break;
 			}
@@ -211,7 +220,7 @@ static void start_many(const struct sup_peer *p, const char *row)
 
 static void row_start(void)
 {
-	for (unsigned round = 0; round < (rounds + 1) / 2; round++)
+	for (unsigned round = 0; goes_on(round, (rounds + 1) / 2); round++)
 		for (unsigned i = 0; i < sup_peer_cnt; i++)
 			if (!sup_missing(&sup_peers[i]))
 				start_many(&sup_peers[i], "sup_start_200");
@@ -241,7 +250,7 @@ static void row_ready(void)
 
 	while (strcmp(p->name, "shmsup") != 0)
 		p++;
-	for (unsigned round = 0; round < (rounds + 1) / 2 && !broken; round++) {
+	for (unsigned round = 0; goes_on(round, (rounds + 1) / 2); round++) {
 		ready_many(p, 1, "shmsup");
 		ready_many(p, 2, "shmsup-two-groups");
 	}
@@ -278,7 +287,7 @@ static void crashes(const struct sup_peer *p, const char *row)
 
 static void row_crash(void)
 {
-	for (unsigned round = 0; round < (rounds + 1) / 2; round++)
+	for (unsigned round = 0; goes_on(round, (rounds + 1) / 2); round++)
 		for (unsigned i = 0; i < sup_peer_cnt; i++)
 			if (!sup_missing(&sup_peers[i]) && strncmp(sup_peers[i].name, "floor", 5) != 0 &&
 			    strcmp(sup_peers[i].name, "erlang-port") != 0) // neither ever stops trying
@@ -324,10 +333,10 @@ int main(int argc, char **argv)
 		if (sup_missing(&sup_peers[i]))
 			printf("left out: %s; package %s, installed by `make bench-deps`\n",
 			       sup_peers[i].name, sup_peers[i].package);
-	for (unsigned i = 0; i < COUNT(rows) && !broken; i++)
+	for (unsigned i = 0; goes_on(i, COUNT(rows)); i++)
 		if (!only || !strcmp(rows[i].name, only))
 			rows[i].measure();
 	broken |= !table_save(table, "sup", out);
 	table_free(table);
-	return broken;
+	return broken || sup_stopped;
 }

@@ -27,6 +27,13 @@ extern char **environ;
 static char shmsup[512], worker[512];
 static pid_t roots[ROOTS_MAX]; // children of ours that are no one's leftovers
 
+volatile sig_atomic_t sup_stopped;
+
+static void on_signal(int sig)
+{
+	sup_stopped = sig;
+}
+
 uint64_t sup_now(void)
 {
 	struct timespec t;
@@ -380,6 +387,7 @@ const unsigned sup_peer_cnt = sizeof(sup_peers) / sizeof(sup_peers[0]);
 
 bool sup_init(void)
 {
+	struct sigaction act = {.sa_handler = on_signal};
 	char folder[400];
 	ssize_t n = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
 
@@ -391,6 +399,8 @@ bool sup_init(void)
 	snprintf(worker, sizeof(worker), "%ssup-worker", folder);
 	snprintf(shmsup, sizeof(shmsup), "%s../bin/shmsup", folder);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
 	return access(worker, X_OK) == 0 && access(shmsup, X_OK) == 0;
 }
 
@@ -422,6 +432,8 @@ static bool open_notify(struct sup_run *r)
 bool sup_start(struct sup_run *r, const struct sup_peer *p, unsigned cnt, const char *mode)
 {
 	*r = (struct sup_run){.peer = p, .cnt = cnt, .mode = mode, .notify = -1};
+	if (sup_stopped)
+		return false;
 	snprintf(r->worker, sizeof(r->worker), "%s", worker);
 	snprintf(r->dir, sizeof(r->dir), "/tmp/sup-XXXXXX");
 	if (!mkdtemp(r->dir))
@@ -447,7 +459,7 @@ pid_t sup_spin(void)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0)
-		for (volatile unsigned n = 0;; n++)
+		for (signal(SIGTERM, SIG_DFL), signal(SIGINT, SIG_DFL);;)
 			;
 	if (pid > 0)
 		note_root(0, pid);
@@ -478,7 +490,7 @@ bool sup_wait(struct sup_run *r, unsigned number, uint32_t lives, uint64_t ns)
 		uint64_t now = sup_now(), left = end - now;
 		struct timespec t = {(time_t)(left / 1000000000), (long)(left % 1000000000)};
 
-		if (now >= end)
+		if (now >= end || sup_stopped)
 			return false;
 		syscall(SYS_futex, &r->page->of[number].lives, FUTEX_WAIT, n, &t, NULL, 0);
 	}
@@ -495,7 +507,7 @@ bool sup_ready(struct sup_run *r, uint64_t ns)
 	uint64_t end = sup_now() + ns;
 	char text[400];
 
-	for (uint64_t now; (now = sup_now()) < end;) {
+	for (uint64_t now; (now = sup_now()) < end && !sup_stopped;) {
 		struct pollfd p = {r->notify, POLLIN, 0};
 		ssize_t n;
 

@@ -4,6 +4,7 @@
 #ifndef TESTS_BENCH_SUP_PEER_H
 #define TESTS_BENCH_SUP_PEER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include "tests/bench/sup_page.h"
@@ -35,8 +36,10 @@ struct sup_run {
 extern const struct sup_peer sup_peers[];
 extern const unsigned sup_peer_cnt;
 
-// sup_init: once, before all others; the programs lie beside this one. False if they can't be found.
+// sup_init: once, before all others; the programs lie beside this one. False if they can't be found. After SIGINT or SIGTERM
+// nothing is waited for and nothing started: who has runs ends them.
 bool sup_init(void);
+extern volatile sig_atomic_t sup_stopped;
 bool sup_missing(const struct sup_peer *p);
 
 // sup_start starts it and waits for nothing. False if it can't, said on stderr. sup_end ends it and all its services.

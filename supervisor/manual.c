@@ -198,10 +198,11 @@ void manual_page(const struct command *commands)
 	items(environment);
 	section("FILES");
 	items(files);
-	section("AS A SERVICE OF SYSTEMD, AND IN A CONTAINER");
+	section("UNDER ANOTHER SUPERVISOR, AND IN A CONTAINER");
 	line("The unit shmsup@.service runs /etc/shmsup/INSTANCE.yaml with Type=notify, WatchdogSec and "
 	     "Restart=on-failure: a shmsup "
-	     "that was killed is started again and adopts its group. As process 1 of a container shmsup "
+	     "that was killed is started again and adopts its group. Under s6 the scripts s6-run and s6-finish of the examples, as run "
+	     "and finish of a service directory, do the same. As process 1 of a container shmsup "
 	     "reaps every orphan, and "
 	     "SIGTERM stops the group in order.");
 	section("EXAMPLES");

@@ -93,4 +93,5 @@ install-shmsup: all
 	install -m 644 $(O)/share/bash-completion/completions/shmsup $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|@PREFIX@|$(PREFIX)|' supervisor/shmsup@.service.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/shmsup@.service
-	install -m 644 supervisor/examples/* $(DESTDIR)$(PREFIX)/share/doc/shmchan/examples
+	install -m 644 supervisor/examples/*.* $(DESTDIR)$(PREFIX)/share/doc/shmchan/examples
+	install -m 755 supervisor/examples/s6-* $(DESTDIR)$(PREFIX)/share/doc/shmchan/examples

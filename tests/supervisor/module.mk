@@ -46,6 +46,7 @@ SCRIPTS += $(addprefix tests/supervisor/, \
 	many.sh \
 	poison.sh \
 	repair.sh \
+	s6.sh \
 	scale.sh \
 	spare.sh \
 	stale.sh \

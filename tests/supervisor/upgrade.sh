@@ -202,6 +202,38 @@ is "a service dies at each of 20 upgrades: each death has its respawn" "$(status
 is "and how it died is known" "$(events 'select(.event == "death") | .signal' | sort | uniq -c | xargs)" "10 SIGKILL 10 SIGSEGV"
 stop
 
+# --------------------------------------------------------------------------------------- a service as another program
+cat >"$dir/s.yaml" <<END
+group: s
+services:
+  - {name: from, command: $actor, args: [send, orders, f, f, f, f, f]}
+  - {name: it, command: $dir/it, spare: 1}
+  - {name: copy, command: $dir/copy, args: [idle]}
+channels:
+  - {name: orders, kind: mpsc, capacity: 16, message_size: 16, producers: [from], consumers: [it]}
+END
+script "$dir/it" <<<"exec $actor idle"
+cp "$actor" "$dir/copy"
+start "$g" "$dir/s.yaml"
+queued() { [ "$(field "$g" it depth_in)" = "$1" ]; }
+until_true queued 5
+script "$dir/it.new" <<<"exec $actor obey orders"
+mv "$dir/it.new" "$dir/it"
+until_true all_ready "$g"
+is "its program is replaced by a rename: what runs goes on" "$(field "$g" it incarnation),$(field "$g" it depth_in)" "1,5"
+"$shmsup" restart "$g" it >/dev/null
+is "restart: exit status, incarnation" "$?,$(field "$g" it incarnation)" "0,2"
+counts() { "$BUILD/bin/shmtool" -j chan show "$g" orders | jq -c '[.enqueued, .done, .dead, .dropped]'; }
+all_done() { [ "$(counts)" = "[5,5,0,0]" ]; }
+until_true all_done
+ok 0 "its queue was kept, and the program that is there now has done all of it"
+cp "$actor" "$dir/copy.new" && mv "$dir/copy.new" "$dir/copy"
+old=$(stat -Lc %i "/proc/$(field "$g" copy pid)/exe")
+"$shmsup" restart "$g" copy >/dev/null
+is "a binary: before another file, now that one" "$([ "$old" != "$(stat -c %i "$dir/copy")" ] && stat -Lc %i "/proc/$(field "$g" copy pid)/exe")" "$(stat -c %i "$dir/copy")"
+is "none of the others was touched" "$(field "$g" from incarnation)" 1
+stop
+
 # --------------------------------------------------------------------------------------- under load
 for loop in io_uring poll; do
 	export SHMSUP_LOOP=$loop

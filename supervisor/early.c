@@ -75,21 +75,25 @@ static void check(struct service *s)
 		give_up(e);
 }
 
-static void look(struct service *s)
+// Where to wait, and for what. Returns whether its words say that all its threads are dead.
+static bool read_words(struct service *s)
 {
-	struct early *e = &s->early;
 	struct shmchan_pulse_look l;
 
 	shmchan_broker_pulse(s->group->broker, s->slot, &l);
-	e->futex.word = l.word;
-	e->futex.value = l.value;
-	if (l.stopped) {
-		spare_rouse(s);
-		check(s);
+	s->early.futex.word = l.word;
+	s->early.futex.value = l.value;
+	return l.stopped;
+}
+
+static void look(struct service *s)
+{
+	if (!read_words(s)) {
+		s->early.looks = 0;
+		return;
 	}
-	else {
-		e->looks = 0;
-	}
+	spare_rouse(s);
+	check(s);
 }
 
 void early_watch(struct service *s)
@@ -98,8 +102,10 @@ void early_watch(struct service *s)
 
 	*e = (struct early){.proc = fence_open(s->pidfd.fd, s->pid),
 			    .futex.watch = {LOOP_FUTEX, 0, true, on_word, 0}, .again = {on_again, 0, 0}};
-	look(s);
-	if (s->mourned != s->incarnation && (e->proc < 0 || loop_watch(s->group->loop, &e->futex.watch)))
+	// A death that is there already is dealt with in its turn: this may be called in the burial of the last one.
+	if (read_words(s))
+		loop_timer_set(s->group->loop, &e->again, 0);
+	if (e->proc < 0 || loop_watch(s->group->loop, &e->futex.watch))
 		early_stop(s);
 }
 

@@ -109,7 +109,8 @@ static int rules_of_default(scmp_filter_ctx ctx)
 				   SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACES, 0));
 	// Types into the terminal of whoever looks at it.
 	return rc ? rc
-		  : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_NE, TIOCSTI));
+		  : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				     SCMP_A1(SCMP_CMP_NE, TIOCSTI, 0));
 }
 
 #define READS_ONLY(arg) \
@@ -118,7 +119,7 @@ static int rules_of_default(scmp_filter_ctx ctx)
 static int rules_of_strict(scmp_filter_ctx ctx, const char *path)
 {
 	int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(execve), 1,
-				  SCMP_A0_64(SCMP_CMP_EQ, (uintptr_t)path));
+				  SCMP_A0_64(SCMP_CMP_EQ, (uintptr_t)path, 0));
 
 	rc = rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(open), 1, READS_ONLY(1));
 	rc = rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, READS_ONLY(2));
@@ -126,11 +127,12 @@ static int rules_of_strict(scmp_filter_ctx ctx, const char *path)
 		: seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
 				   SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACES | CLONE_THREAD, CLONE_THREAD));
 	rc = rc ? rc
-		: seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
+		: seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0),
 				   SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_DGRAM));
 	// What the standard streams ask of a terminal.
 	return rc ? rc
-		  : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, TCGETS));
+		  : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				     SCMP_A1(SCMP_CMP_EQ, TCGETS, 0));
 }
 
 static scmp_filter_ctx make_rules(enum topo_seccomp level, const char *path, int *rc)

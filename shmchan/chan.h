@@ -50,6 +50,7 @@ struct shmchan {
 	uint32_t prefetch;  // bytes ahead of `at` that are certainly written
 	uint32_t patience;  // messages without a pause that make it worth a look
 	uint32_t lag;       // bytes it keeps behind then
+	uint32_t looks;     // at an empty ring
 	uint64_t freed;     // spsc: head, as published
 	uint32_t batch;     // spsc: how far that may lag
 	shmchan_owner from; // spsc: sender of the messages that don't name one

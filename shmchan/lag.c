@@ -3,7 +3,8 @@
 #define LAG_MIN 1024 // bytes looked ahead: further than the lines that are on their way to the producer's core
 #define LAG_MAX 8192
 #define LAG_LOOKS 300 // of a round: some tenths of a microsecond
-#define LAG_ROUNDS 16
+#define LAG_ROUNDS 32
+#define LAG_PACE 2 // messages in a round that make it a steady stream
 #define PATIENCE_MIN 32
 #define PATIENCE_MAX 2048
 
@@ -44,14 +45,17 @@ static bool is_published(const struct shmchan *ch, uint32_t ahead)
 // of a round.
 static bool wait_for(const struct shmchan *ch, uint32_t n)
 {
-	for (uint32_t round = 1; round <= LAG_ROUNDS; round++) {
+	uint32_t pace = n / LAG_ROUNDS + 1;
+
+	if (pace < LAG_PACE)
+		pace = LAG_PACE;
+	for (uint32_t due = pace;; due += pace) {
 		for (unsigned looks = 0; looks < LAG_LOOKS; looks++)
 			if (is_published(ch, n))
 				return true;
-		if (!is_published(ch, (n * round + LAG_ROUNDS - 1) / LAG_ROUNDS))
+		if (due >= n || !is_published(ch, due))
 			return false;
 	}
-	return false;
 }
 
 void shmchan_lag(struct shmchan *ch)

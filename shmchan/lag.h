@@ -12,15 +12,15 @@ void shmchan_lag_join(struct shmchan *ch);
 // To be called when taken has come to look_at; sets the next.
 void shmchan_lag(struct shmchan *ch);
 
-// The ring was found empty: puts the next look off, by two messages, so that it comes only where messages follow each other
-// closely.
+// The ring was found empty. Every fourth time puts the next look off by a message, so that it comes only where messages follow
+// each other closely: at the producer's heels a look costs a transfer of the line, hence there are few to a message.
 static inline void shmchan_no_lag(struct shmchan *ch)
 {
 	uint64_t latest = ch->taken + ch->patience;
 
 	ch->prefetch = 0;
-	if (ch->look_at < latest) // and a ring that is too small for it stays at UINT64_MAX
-		ch->look_at = ch->look_at + 2 < latest ? ch->look_at + 2 : latest;
+	if (++ch->looks % 4 == 0 && ch->look_at < latest) // a ring that is too small for it stays at UINT64_MAX
+		ch->look_at++;
 }
 
 #endif

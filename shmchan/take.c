@@ -39,7 +39,7 @@ void shmchan_flush(struct shmchan *ch)
 	shmchan_freed(ch);
 }
 
-static void free_many(struct shmchan *ch, uint32_t cells)
+static inline void free_many(struct shmchan *ch, uint32_t cells)
 {
 	while (cells--) {
 		shmchan_mpsc_free(ch, ch->done_i, ch->done_lap);
@@ -515,8 +515,20 @@ int shmchan_done_batch(struct shmchan *ch, unsigned n)
 	return 0;
 }
 
+// The one message in flight of a claimed cell, with nothing counted.
+static inline int done_many(struct shmchan *ch)
+{
+	store_done(ch, &ch->r.ring->exact, ch->done + 1);
+	free_many(ch, 1);
+	if (unlikely(ch->done != ch->taken))
+		pass_voids(ch);
+	return 0;
+}
+
 static __attribute__((noinline)) int done_slowly(struct shmchan *ch)
 {
+	if (ch->many && ch->done != ch->taken && !ch->counting && !SHMCHAN_PROBE_DONE_ENABLED())
+		return done_many(ch);
 	if (unlikely(ch->done == ch->taken || ch->notice || ch->l ||
 		     (SHMCHAN_PROBE_DONE_ENABLED() && shmchan_sampled(ch, ch->done))))
 		return shmchan_done_batch(ch, 1);

@@ -527,7 +527,7 @@ static inline int done_many(struct shmchan *ch)
 
 static __attribute__((noinline)) int done_slowly(struct shmchan *ch)
 {
-	if (ch->many && ch->done != ch->taken && !ch->counting && !SHMCHAN_PROBE_DONE_ENABLED())
+	if (ch->many && !ch->l && ch->done != ch->taken && !ch->counting && !SHMCHAN_PROBE_DONE_ENABLED())
 		return done_many(ch);
 	if (unlikely(ch->done == ch->taken || ch->notice || ch->l ||
 		     (SHMCHAN_PROBE_DONE_ENABLED() && shmchan_sampled(ch, ch->done))))

@@ -292,7 +292,7 @@ static bool run_jobs(struct jobs *jobs)
 
 static bool report(const struct jobs *jobs)
 {
-	unsigned long points = 0, states = 0, violations = 0, of_kind[KINDS][2] = {0};
+	unsigned long points = 0, violations = 0, of_kind[KINDS][2] = {0};
 	bool ok = true;
 
 	for (unsigned i = 0; i < jobs->cnt; i++) {
@@ -302,7 +302,6 @@ static bool report(const struct jobs *jobs)
 		ok &= !atomic_load(&j->score.broken) && n > 0;
 		points += n;
 		violations += v;
-		states += atomic_load(&j->score.states);
 		of_kind[j->kind][0] += n;
 		of_kind[j->kind][1] += atomic_load(&j->score.states);
 		if (options.tap)

@@ -429,7 +429,8 @@ void service_buried(struct service *s)
 	s->reaping = false;
 	group_keep(s->group); // strategies count too
 	tell_death(s, &last, pid, incarnation, &repair, early);
-	poison_tell(s->group->poison);
+	if (!s->recovered) // else the replacement is dead as well, and what that parked is told after its death
+		poison_tell(s->group->poison);
 	say_death(s, &last, pid, incarnation, &repair);
 	group_repair_again(s->group);
 }

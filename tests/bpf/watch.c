@@ -201,7 +201,7 @@ Test(watch, processes_and_their_waits)
 	cr_assert_eq(p.sleep, 1);
 	cr_assert_eq(p.wake, 2);
 	cr_assert_eq(p.slept_ns, 14);
-	cr_assert_eq(p.pid, getpid());
+	cr_assert_eq(p.pid, (uint32_t)getpid());
 	cr_assert_eq(watch_proc(w, 1, &p), WATCH_OK);
 	cr_assert_eq(p.sleep, 0);
 	cr_assert_eq(watch_place(w, 3, &place), WATCH_OK);
@@ -241,7 +241,7 @@ Test(watch, a_threshold_is_told_once_until_it_is_over)
 	cr_assert_eq(s.e[0].value, 100);
 	cr_assert_eq(s.e[0].limit, 100);
 	cr_assert_eq(s.e[0].pos, 2);
-	cr_assert_eq(s.e[0].pid, getpid());
+	cr_assert_eq(s.e[0].pid, (uint32_t)getpid());
 	site_push(KEY(1), 50, 6);
 	site_push(KEY(1), 100, 7);
 	site_mark(KEY(1), 50, 7);         // over again
@@ -276,7 +276,7 @@ Test(watch, from_a_death_to_the_first_message)
 	cr_assert_str_eq(l.name, "other");
 	cr_assert_eq(l.deaths, 1);
 	cr_assert_eq(l.incarnation, 3);
-	cr_assert_eq(l.pid, pid);
+	cr_assert_eq(l.pid, (uint32_t)pid);
 	cr_assert_eq(l.repair_ns, 1234);
 	cr_assert_eq(l.first_pop_ns, 0);
 	cr_assert(l.exit_ns != 0 && l.exit_ns < l.recovered_ns);
@@ -285,7 +285,7 @@ Test(watch, from_a_death_to_the_first_message)
 	site_pop(KEY(1), 0, 42, KEY(2));
 	cr_assert_eq(watch_life(w, 2, &l), WATCH_OK);
 	cr_assert_gt(l.first_pop_ns, l.recovered_ns);
-	cr_assert_eq(l.next_pid, getpid());
+	cr_assert_eq(l.next_pid, (uint32_t)getpid());
 	cr_assert_eq(total(&l.recovery), 1);
 	cr_assert_eq(total(&l.gap), 1);
 	cr_assert_eq(watch_events(w, 0, see, &s), 2);

@@ -349,7 +349,7 @@ static void mends(struct scene *s, int violations, int repaired)
 	cr_assert_eq(shmchan_broker_check(s->h.b, tell, NULL), violations);
 	told = 0;
 	cr_assert_eq(shmchan_broker_repair(s->h.b, tell, NULL), repaired);
-	cr_assert_eq(told, repaired);
+	cr_assert_eq(told, (unsigned)repaired);
 }
 
 Test(edit, repair_of_positions_waits_for_the_consumer)

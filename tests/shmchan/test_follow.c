@@ -300,7 +300,9 @@ Test(follow, beside_traffic_nothing_is_torn, .timeout = 120)
 		if (e.tx3)
 			pids[2] = harness_fork(produce_too, &e);
 		while (!over) {
-			over = ended(&pids[0]) & ended(&pids[1]) & ended(&pids[2]);
+			over = true;
+			for (unsigned i = 0; i < 3; i++)
+				over = ended(&pids[i]) && over;
 			while (follow(&e, &m) == 0) {
 				cr_assert(got == 0 || m.pos > pos);
 				pos = m.pos;

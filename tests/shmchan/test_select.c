@@ -64,7 +64,7 @@ static int next(struct scene *s, unsigned n)
 	int i = shmchan_recv_any(s->b, s->sel, n, &m, 0);
 
 	if (i >= 0) {
-		cr_assert_eq(m.corr, i);
+		cr_assert_eq(m.corr, (unsigned)i);
 		cr_assert_eq(shmchan_done(s->sel[i].ch), 0);
 	}
 	return i;

@@ -104,17 +104,28 @@ def strike(sup, services):
         return False
 
 
-# Looks at what a supervisor holds. A victim of the last moment may die only now, and what is held for a start is held for a moment. What has leaked stays.
-def settled(sup, wanted, looks=200):
-    """What the supervisor holds at rest: the least descriptors of many looks, or the first that are no more than wanted."""
+# At each look a victim of the last moment may die only now, be dead and not waited for, or be told of too late to be called dead;
+# and what is held for a start is held for a moment. What has leaked stays.
+def warm_state(sup, looks=21):
+    """What the supervisor holds at rest, as a rule: the medians of some looks. None if it does not come to rest."""
+    seen = []
+    for _ in range(looks):
+        if not sup.rest():
+            return None
+        seen.append(sup.holds())
+        time.sleep(0.01)
+    return tuple(sorted(x)[looks // 2] for x in zip(*seen))
+
+
+def least_state(sup, wanted, looks=200):
+    """The least memory, descriptors and zombies of many looks, or of those up to the first with no more than wanted and none."""
     least = None
     for _ in range(looks):
         if not sup.rest():
             break
-        rss, fds = sup.holds()
-        if not least or fds < least[1]:
-            least = (rss, fds)
-        if fds <= wanted:
+        now = (*sup.holds(), sup.zombies())
+        least = tuple(map(min, least, now)) if least else now
+        if least[1] <= wanted and least[2] == 0:
             break
         time.sleep(0.01)
     return least
@@ -126,11 +137,11 @@ grown, lost_fds, zombies, watched = 0, 0, 0, 0
 def compare(sup):
     """What the supervisor holds now, against what it held when it was warm."""
     global grown, lost_fds, zombies, watched
-    now = settled(sup, sup.warm[1]) if sup.warm else None
+    now = least_state(sup, sup.warm[1]) if sup.warm else None
     if not now:
         return
-    rss, fds = now
-    zombies += sup.zombies()
+    rss, fds, dead = now
+    zombies += dead
     grown = max(grown, rss - sup.warm[0])
     lost_fds = max(lost_fds, fds - sup.warm[1])
     watched = max(watched, sup.seen - WARM_UP)
@@ -150,7 +161,7 @@ while (done < kills if not seconds else time.time() - begin < seconds) and sup.p
         done += 1
         sup.seen += 1
     if sup.seen == WARM_UP and not sup.warm:
-        sup.warm = settled(sup, 0, 20)
+        sup.warm = warm_state(sup)
     if every and sup.seen and sup.seen % every == 0:
         compare(sup)
         os.kill(sup.pid, signal.SIGKILL)

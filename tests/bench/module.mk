@@ -83,7 +83,7 @@ endif
 
 # shmtool top beside a load.
 BENCHES += bench_top
-bench_top_SRC := tests/bench/top.c tests/bench/stream.c tests/bench/table.c
+bench_top_SRC := $(addprefix tests/bench/, top.c stream.c table.c pairs.c group.c side.c)
 bench_top_LIBS := shmchan
-bench_top_LDLIBS := -ljansson -lutil
+bench_top_LDLIBS := -ljansson -lutil -lm
 $(O)/bench/bench_top: $(O)/bin/shmtool

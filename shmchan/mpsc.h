@@ -11,9 +11,9 @@
 // is the one locked instruction of a send: the hint is stored, and two producers that store it may leave it behind.
 //
 // The alternative, an spsc for each producer, polled in turn (contender shmchan-spsc-lanes of tests/bench/ipc), has no locked
-// instruction and is faster: 32 ns a message with two producers and 24 with four, claimed cells 42 and 42 (near, medians, on
-// an idle machine; in another run 24 and 16 the other way round). Claimed cells are kept for what lanes do not have: one
-// order for all messages, room that any producer may use, and memory and a look that do not grow with the producers.
+// instruction and is faster: 24 ns a message with two producers and 23 with four, claimed cells 33 and 28 (near, medians, on an
+// idle machine). Claimed cells are kept for what lanes do not have: one order for all messages, room that any producer may use,
+// and memory and a look that do not grow with the producers.
 #ifndef SHMCHAN_MPSC_H
 #define SHMCHAN_MPSC_H
 

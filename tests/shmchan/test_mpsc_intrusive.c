@@ -38,7 +38,7 @@ Test(mpsc_intrusive, what_it_refuses)
 	cr_assert_eq(shmchan_try_send(s.tx[1], &m), SHMCHAN_ENOENT, "another's block");
 	cr_assert_eq(shmchan_block_free(s.pool[2], foreign), 0);
 	cr_assert_eq(shmchan_try_send(s.tx[1], &m), SHMCHAN_ENOENT, "nobody's block");
-	m.block = SHMCHAN_POOL_MAX << 24;
+	m.block = (shmchan_block)SHMCHAN_POOL_MAX << 24;
 	cr_assert_eq(shmchan_try_send(s.tx[1], &m), SHMCHAN_ENOENT, "a block of no pool");
 	no_block_is_used(&s, 0);
 	end(&s);

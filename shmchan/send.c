@@ -402,8 +402,8 @@ static __attribute__((noinline)) int try_send_bytes(struct shmchan *ch, const st
 {
 	struct shmchan_cell *cell = ch->cell;
 
-	if (ch->many && !ch->l && !ch->reserved && !SHMCHAN_PROBE_PUSH_ENABLED() && plain(m) && is_words(m) && ch->tx &&
-	    m->len <= ch->r.msg_size && m->type <= SHMCHAN_TYPE_MAX)
+	if (ch->r.kind == SHMCHAN_KIND_MPSC && ch->tx && !ch->reserved && !SHMCHAN_PROBE_PUSH_ENABLED() && plain(m) &&
+	    is_words(m) && m->len <= ch->r.msg_size && m->type <= SHMCHAN_TYPE_MAX)
 		return send_many(ch, m);
 	if (!goes_plainly(ch, cell, m) || cell == ch->open)
 		return send_slowly_and_ring(ch, m);

@@ -379,10 +379,10 @@ static inline int take_single(struct shmchan *ch, struct shmchan_msg *m)
 // Not a cell of the run.
 static __attribute__((noinline)) int take_edge(struct shmchan *ch, struct shmchan_msg *m)
 {
-	if (ch->many)
-		return take_many(ch, m);
 	if (ch->tx || ch->l || ch->chain)
 		return take_slowly(ch, m);
+	if (ch->many)
+		return take_many(ch, m);
 	shmchan_spsc_take_run(ch);
 	return ch->at < ch->take_end ? take_single(ch, m) : take_slowly(ch, m);
 }
@@ -392,7 +392,7 @@ int shmchan_take(struct shmchan *ch, struct shmchan_msg *m)
 	return likely(ch->at < ch->take_end) ? take_single(ch, m) : take_edge(ch, m);
 }
 
-// Plain messages from here on, up to n of them, as take_fast; they are in flight from the one store at the end, before the caller
+// Plain messages from here on, up to n of them, as take_single; they are in flight from the one store at the end, before the caller
 // sees them.
 static unsigned take_run(struct shmchan *ch, struct shmchan_msg *m, unsigned n)
 {
@@ -527,7 +527,8 @@ static inline int done_many(struct shmchan *ch)
 
 static __attribute__((noinline)) int done_slowly(struct shmchan *ch)
 {
-	if (ch->many && !ch->l && ch->done != ch->taken && !ch->counting && !SHMCHAN_PROBE_DONE_ENABLED())
+	if (ch->r.kind == SHMCHAN_KIND_MPSC && !ch->tx && ch->done != ch->taken && !ch->counting &&
+	    !SHMCHAN_PROBE_DONE_ENABLED())
 		return done_many(ch);
 	if (unlikely(ch->done == ch->taken || ch->notice || ch->l ||
 		     (SHMCHAN_PROBE_DONE_ENABLED() && shmchan_sampled(ch, ch->done))))

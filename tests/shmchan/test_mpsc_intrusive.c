@@ -30,6 +30,15 @@ Test(mpsc_intrusive, what_it_refuses)
 	cr_assert_neq(strstr(why.text, "96"), NULL, "%s", why.text);
 	create(&s, 2, SHMCHAN_DEAD_LETTER, 0);
 	cr_assert_eq(shmchan_try_send(s.tx[1], &m), SHMCHAN_EINVAL, "no block");
+	// Lengths that other kinds send by a path of their own.
+	for (m.len = 0; m.len <= SHMCHAN_MSG_MAX_INTRUSIVE; m.len += 8) {
+		static const char words[SHMCHAN_MSG_MAX_INTRUSIVE];
+
+		m.data = words;
+		cr_assert_eq(shmchan_try_send(s.tx[1], &m), SHMCHAN_EINVAL, "no block, %u bytes", m.len);
+	}
+	m.data = "x";
+	m.len = 1;
 	own = harness_pool(s.proc[1], "own");
 	cr_assert_eq(shmchan_block_alloc(own, &m.block), 0);
 	cr_assert_eq(shmchan_try_send(s.tx[1], &m), SHMCHAN_EINVAL, "the consumer could not read it");

@@ -74,7 +74,6 @@ void shmchan_lag(struct shmchan *ch)
 	ch->prefetch = 0;
 	if (ch->lag > LAG_MIN)
 		ch->lag /= 2;
-	if (ch->patience < PATIENCE_MAX)
-		ch->patience *= 4;
+	ch->patience = ch->patience < PATIENCE_MAX / 4 ? ch->patience * 4 : PATIENCE_MAX;
 	ch->look_at = ch->taken + ch->patience;
 }

@@ -103,17 +103,26 @@ static inline void store_taken(struct shmchan *ch, uint64_t taken)
 #endif
 }
 
-static inline void advance_taken(struct shmchan *ch)
+// To the next claimed cell, behind `c`.
+static inline void step_many(struct shmchan *ch, struct shmchan_cell *c)
 {
-	store_taken(ch, ch->taken + 1);
-	ch->at = shmchan_cell_after(ch, ch->at);
-	if (!ch->many) {
-		shmchan_spsc_take_sync(ch);
-	} else if (unlikely(++ch->taken_i == ch->r.cap)) {
+	ch->at = shmchan_cell_after(ch, c);
+	if (unlikely(++ch->taken_i == ch->r.cap)) {
 		ch->taken_i = 0;
 		ch->taken_lap++;
 		ch->at = shmchan_next_cell(ch, 0);
 		ch->at_word = shmchan_cell_word(ch->taken_lap, SHMCHAN_CELL_FULL, 0);
+	}
+}
+
+static inline void advance_taken(struct shmchan *ch)
+{
+	store_taken(ch, ch->taken + 1);
+	if (ch->many) {
+		step_many(ch, ch->at);
+	} else {
+		ch->at = shmchan_cell_after(ch, ch->at);
+		shmchan_spsc_take_sync(ch);
 	}
 }
 
@@ -342,13 +351,7 @@ static __attribute__((noinline)) int take_many(struct shmchan *ch, struct shmcha
 		return take_slowly(ch, m);
 	__builtin_prefetch((char *)c + ch->prefetch);
 	give(ch, m, (char *)c + SHMCHAN_DATA_AT_MANY, desc, (shmchan_owner)w);
-	ch->at = shmchan_cell_after(ch, c);
-	if (unlikely(++ch->taken_i == ch->r.cap)) {
-		ch->taken_i = 0;
-		ch->taken_lap++;
-		ch->at = shmchan_next_cell(ch, 0);
-		ch->at_word = shmchan_cell_word(ch->taken_lap, SHMCHAN_CELL_FULL, 0);
-	}
+	step_many(ch, c);
 	return 0;
 }
 

@@ -205,9 +205,9 @@ static bool start_floor(struct sup_run *r)
 	return start_bare(r, 0);
 }
 
-// The same with a session for each service, as shmsup and s6 make one. Where the kernel groups processes by session
-// (sched_autogroup), who begins one goes to the end of the line for the processor.
-static bool start_floor_session(struct sup_run *r)
+// The same with setsid for each service, as shmsup and s6 do. Where the kernel groups processes accordingly (sched_autogroup), who
+// calls it goes to the end of the line for the processor.
+static bool start_floor_setsid(struct sup_run *r)
 {
 	return start_bare(r, POSIX_SPAWN_SETSID);
 }
@@ -375,7 +375,7 @@ void sup_end(struct sup_run *r)
 
 const struct sup_peer sup_peers[] = {
 	{"floor-pidfd-spawn", NULL, NULL, start_floor, NULL, NULL},
-	{"floor-with-session", NULL, NULL, start_floor_session, NULL, NULL},
+	{"floor-with-setsid", NULL, NULL, start_floor_setsid, NULL, NULL},
 	{"shmsup", NULL, NULL, start_shmsup, end_in_order, NULL},
 	{"s6", "s6-svscan", "s6", start_s6, NULL, "SUP_READY_FD=3"},
 	{"runit", "runsvdir", "runit", start_scan, NULL, NULL},

@@ -9,7 +9,6 @@
 #include "shmchan/shmchan.h"
 #include "tests/bench/takeover.h"
 
-#define BIG (UINT64_C(1) << 30)
 
 static uint64_t now_ns(void)
 {
@@ -28,20 +27,6 @@ static struct takeover_page *page_at(const char *path)
 		_exit(2);
 	close(fd);
 	return p;
-}
-
-static void touch(const char *kind)
-{
-	void *p;
-
-	if (strcmp(kind, "none") == 0)
-		return;
-	p = mmap(NULL, BIG, PROT_READ | PROT_WRITE,
-		 (strcmp(kind, "shared") == 0 ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
-		_exit(2);
-	madvise(p, BIG, MADV_NOHUGEPAGE);
-	memset(p, 1, BIG);
 }
 
 static int feed(struct shmchan *out)
@@ -75,7 +60,7 @@ int main(int argc, char **argv)
 	// Release, both: who waits for them reads the time.
 	atomic_fetch_add_explicit(&page->recorded, 1, memory_order_release);
 	shmchan_ready(me);
-	touch(argv[1]);
+	takeover_touch(argv[1]);
 	atomic_store_explicit(&page->pid, getpid(), memory_order_release);
 	for (;;)
 		pause();

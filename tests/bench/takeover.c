@@ -27,7 +27,6 @@
 #define PATIENCE_NS UINT64_C(20000000000)
 #define LOOK_NS 2000000
 #define REST_NS 20000000 // until nothing runs but who waits
-#define BIG (UINT64_C(1) << 30)
 
 extern char **environ;
 
@@ -197,20 +196,6 @@ struct floor {
 	_Atomic uint64_t first_ns;
 };
 
-static void touch(const char *kind)
-{
-	void *p;
-
-	if (strcmp(kind, "none") == 0)
-		return;
-	p = mmap(NULL, BIG, PROT_READ | PROT_WRITE,
-		 (strcmp(kind, "shared") == 0 ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
-		_exit(2);
-	madvise(p, BIG, MADV_NOHUGEPAGE);
-	memset(p, 1, BIG);
-}
-
 static pid_t fork_bare(void)
 {
 	pid_t parent = getpid(), pid = fork();
@@ -229,7 +214,7 @@ static pid_t begin_active(struct floor *f, const char *kind)
 
 	if (pid)
 		return pid;
-	touch(kind);
+	takeover_touch(kind);
 	pthread_mutex_lock(&f->held);
 	atomic_fetch_add(&f->ready, 1);
 	for (;;)

@@ -1,6 +1,5 @@
 #include "shmchan/broker_priv.h"
 
-#include <errno.h>
 #include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>

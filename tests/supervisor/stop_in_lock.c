@@ -65,5 +65,7 @@ int main(int argc, char **argv)
 	}
 	if (!has(lock, pid))
 		return fail("meet it in the lock");
-	return ptrace(PTRACE_DETACH, pid, NULL, (void *)(long)SIGSTOP) ? fail("leave it") : 0;
+	// PTRACE_DETACH gives its signal only to a process that stopped on one, and this one may have been in the lock when it was
+	// interrupted: a signal that is pending stops it from either.
+	return kill(pid, SIGSTOP) || ptrace(PTRACE_DETACH, pid, NULL, NULL) ? fail("leave it") : 0;
 }

@@ -1,4 +1,4 @@
-// What broker.c (a group's life), stale.c (its remains) and recover.c (repair after a death) share.
+// What broker.c (a group's life), broker_slot.c (its processes'), stale.c (its remains) and recover.c (repair after a death) share.
 #ifndef SHMCHAN_BROKER_PRIV_H
 #define SHMCHAN_BROKER_PRIV_H
 

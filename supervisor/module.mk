@@ -40,8 +40,9 @@ supervisor_SRC := $(addprefix supervisor/, \
 	plan.c \
 	plan_confine.c \
 	plan_job.c \
-	poison.c \
+	plan_pool.c \
 	plan_strategy.c \
+	poison.c \
 	proc_stat.c \
 	progress.c \
 	report.c \

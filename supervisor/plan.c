@@ -263,9 +263,8 @@ static int make_services(struct planner *p)
 	return check_service_names(p, cnt);
 }
 
-// A list of names in the file -> the services it means, each once. `add` makes slots of indices.
-static int resolve(struct planner *p, struct topo_place at, char **list, unsigned cnt, unsigned replica,
-		   unsigned add, const unsigned **out, unsigned *out_cnt)
+int plan_resolve(struct planner *p, struct topo_place at, char **list, unsigned cnt, unsigned replica,
+		 unsigned add, const unsigned **out, unsigned *out_cnt)
 {
 	unsigned *found = arena_alloc(&p->plan->arena, p->plan->spec.service_cnt + 1, sizeof(*found)), n = 0;
 
@@ -300,7 +299,7 @@ static int make_deps(struct planner *p)
 		const struct topo_service *t = &p->data->services[s->source];
 		unsigned replica = t->replicas ? i - p->services[s->source].first + 1 : 0;
 
-		if (resolve(p, AT("services", s->source, "depends_on", TOPO_NONE), t->depends_on,
+		if (plan_resolve(p, AT("services", s->source, "depends_on", TOPO_NONE), t->depends_on,
 			    t->depends_on_cnt, replica, 0, &s->deps, &s->dep_cnt))
 			return -1;
 	}
@@ -406,9 +405,9 @@ static int make_channel(struct planner *p, unsigned item, unsigned replica, stru
 		.alert_depth = c->alert_depth ? *c->alert_depth : 0,
 	};
 	if (plan_check_name(p, AT("channels", item, "name", TOPO_NONE), "channel", out->name) ||
-	    resolve(p, AT("channels", item, "producers", TOPO_NONE), c->producers, c->producers_cnt, replica,
+	    plan_resolve(p, AT("channels", item, "producers", TOPO_NONE), c->producers, c->producers_cnt, replica,
 		    1, &out->producers, &out->producer_cnt) ||
-	    resolve(p, AT("channels", item, "consumers", TOPO_NONE), c->consumers, c->consumers_cnt, replica,
+	    plan_resolve(p, AT("channels", item, "consumers", TOPO_NONE), c->consumers, c->consumers_cnt, replica,
 		    1, &out->consumers, &out->consumer_cnt))
 		return -1;
 	if (out->producer_cnt != 1 && c->kind < SHMCHAN_KIND_MPSC)
@@ -487,88 +486,6 @@ static int make_channels(struct planner *p)
 	return 0;
 }
 
-// Sizes grow and counts add up to what a pool can have; each by itself was in the reader's hands.
-static int make_classes(struct planner *p, unsigned item, struct shmchan_pool_spec *out)
-{
-	const struct topo_pool *t = &p->data->pools[item];
-	struct shmchan_pool_class *classes = arena_alloc(&p->plan->arena, t->classes_cnt, sizeof(*classes));
-	uint64_t size, last = 0, cnt, blocks = 0;
-
-	for (unsigned i = 0; i < t->classes_cnt; last = size, i++) {
-		struct topo_place at = AT("pools", item, "classes", i);
-
-		topo_class(t->classes[i], &size, &cnt); // the reader has checked its form
-		if (size < 1 || size > UINT64_C(1) << 40)
-			return topo_bad(p->topo, at, p->fail, "the size of a block must be in 1 to 2^40, this is %llu",
-					(unsigned long long)size);
-		if (size <= last)
-			return topo_bad(p->topo, at, p->fail, "the sizes of 'classes' must grow, %llu follows %llu",
-					(unsigned long long)size, (unsigned long long)last);
-		if (cnt < 1 || cnt >= (1u << 24) - blocks)
-			return topo_bad(p->topo, at, p->fail,
-					"a pool has 1 to %u blocks in all its classes, with this there are %llu",
-					(1u << 24) - 1, (unsigned long long)(blocks + cnt));
-		blocks += cnt;
-		classes[i] = (struct shmchan_pool_class){size, (uint32_t)cnt};
-	}
-	out->classes = classes;
-	out->class_cnt = t->classes_cnt;
-	return 0;
-}
-
-static int make_blocks(struct planner *p, unsigned item, struct shmchan_pool_spec *out)
-{
-	const struct topo_pool *t = &p->data->pools[item];
-	struct topo_place at = AT("pools", item, "classes", TOPO_NONE);
-
-	if (t->classes_cnt && (t->block_size || t->block_count))
-		return topo_bad(p->topo, at, p->fail, "'classes' stands instead of 'block_size' and 'block_count'");
-	if (t->classes_cnt)
-		return make_classes(p, item, out);
-	at.key = "name";
-	if (!t->block_size || !t->block_count)
-		return topo_bad(p->topo, at, p->fail, "pool '%s' needs '%s', or 'classes'", t->name,
-				t->block_size ? "block_count" : "block_size");
-	return 0;
-}
-
-static int make_pool(struct planner *p, unsigned item, struct shmchan_pool_spec *out)
-{
-	const struct topo_pool *t = &p->data->pools[item];
-	struct topo_place at = AT("pools", item, "name", TOPO_NONE);
-
-	*out = (struct shmchan_pool_spec){.name = arena_strndup(&p->plan->arena, t->name, strlen(t->name)),
-					  .block_size = t->block_size ? *t->block_size : 0,
-					  .block_cnt = t->block_count ? *t->block_count : 0};
-	if (plan_check_name(p, at, "pool", t->name) || make_blocks(p, item, out))
-		return -1;
-	for (unsigned i = 0; i < p->plan->spec.chan_cnt; i++)
-		if (strcmp(p->plan->spec.chans[i].name, t->name) == 0)
-			return topo_bad(p->topo, at, p->fail, "pool '%s' has the name of a channel", t->name);
-	at.key = "users";
-	return resolve(p, at, t->users, t->users_cnt, 0, 1, &out->users, &out->user_cnt);
-}
-
-static int make_pools(struct planner *p)
-{
-	struct shmchan_pool_spec *pools =
-		arena_alloc(&p->plan->arena, p->data->pools_cnt + 1, sizeof(*pools));
-
-	if (p->data->pools_cnt > 128)
-		return topo_bad(p->topo, AT("pools", 128, NULL, TOPO_NONE), p->fail, "more than 128 pools");
-	for (unsigned i = 0; i < p->data->pools_cnt; i++) {
-		if (make_pool(p, i, &pools[i]))
-			return -1;
-		for (unsigned j = 0; j < i; j++)
-			if (strcmp(pools[j].name, pools[i].name) == 0)
-				return topo_bad(p->topo, AT("pools", i, "name", TOPO_NONE), p->fail,
-						"pool '%s' is declared twice", pools[i].name);
-	}
-	p->plan->spec.pools = pools;
-	p->plan->spec.pool_cnt = p->data->pools_cnt;
-	return 0;
-}
-
 static int make_name(struct planner *p, const char *name)
 {
 	const char *error = name ? plan_name_error(name) : NULL;
@@ -593,7 +510,7 @@ int plan_make(struct plan **out, const struct topo *t, const char *name, struct 
 	p.service_cnt = p.data->services_cnt;
 	p.channel_cnt = p.data->channels_cnt;
 	if (make_name(&p, name) || make_services(&p) || make_deps(&p) || check_circles(&p) ||
-	    make_channels(&p) || make_pools(&p) || plan_strategies_make(&p) ||
+	    make_channels(&p) || plan_pools_make(&p) || plan_strategies_make(&p) ||
 	    plan_logs_make(&p) || plan_job_make(&p) || plan_chaos_make(&p)) {
 		plan_free(p.plan);
 		return -1;

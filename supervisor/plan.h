@@ -140,7 +140,7 @@ void plan_free(struct plan *p);
 // '-', shorter than SHMCHAN_NAME_MAX.
 const char *plan_name_error(const char *name);
 
-// Inside of the plan: what plan.c and plan_job.c share.
+// Inside of the plan: what its sources share.
 struct plan_names {
 	const char *name;    // as in the file
 	unsigned first, cnt; // what it became
@@ -158,8 +158,12 @@ struct planner {
 bool plan_find_services(const struct planner *p, const char *name, unsigned *first, unsigned *cnt);
 bool plan_find_channels(const struct planner *p, const char *name, unsigned *first, unsigned *cnt);
 int plan_check_name(struct planner *p, struct topo_place at, const char *what, const char *name);
+// plan_resolve makes of a list of names in the file the services it means, each once. `add` makes slots of indices.
+int plan_resolve(struct planner *p, struct topo_place at, char **list, unsigned cnt, unsigned replica,
+		 unsigned add, const unsigned **out, unsigned *out_cnt);
 // plan_confine_make fills the confinement of a service from item `item` of the file.
 int plan_confine_make(struct planner *p, unsigned item, struct plan_confine *out);
+int plan_pools_make(struct planner *p);
 int plan_strategies_make(struct planner *p);
 int plan_logs_make(struct planner *p);
 int plan_job_make(struct planner *p);

@@ -172,6 +172,9 @@ void group_stop(struct group *g, enum group_end why);
 void group_broken(struct group *g, const struct fail *why);
 uint64_t group_respawns(const struct group *g);
 bool group_done(const struct group *g); // nothing runs and nothing will
+// group_end.c: group_finish reports and says how the group ended, and returns its exit status. After every process has ended: the
+// counters rest, and are exact.
+enum sup_exit group_finish(struct group *g);
 
 // service_init prepares service i; service_feed gives it an event and carries the action out. Returns false
 // if it was refused.

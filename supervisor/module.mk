@@ -19,6 +19,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	filter.c \
 	group.c \
 	group_channels.c \
+	group_end.c \
 	group_keep.c \
 	group_repair.c \
 	group_service.c \

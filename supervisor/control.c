@@ -302,9 +302,11 @@ _Static_assert(offsetof(struct control, watch) == 0 && offsetof(struct client, w
 static int bind_to(struct control *c, const char *path)
 {
 	c->watch.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (c->watch.fd < 0)
+		return -1;
 	unlink(path);
 	// fchmod first: bind makes the path with the socket's mode, so that it is never open to others.
-	return c->watch.fd < 0 || fchmod(c->watch.fd, 0600) ||
+	return fchmod(c->watch.fd, 0600) ||
 	       bind(c->watch.fd, (struct sockaddr *)&c->addr, sizeof(c->addr)) || chmod(path, 0600) ||
 	       listen(c->watch.fd, CONTROL_CLIENT_MAX);
 }

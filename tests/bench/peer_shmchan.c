@@ -18,12 +18,15 @@ struct state {
 	bool back, pool, lanes;
 };
 
+#define INTRUSIVE_BLOCKS 64 // beyond what the queue holds
+
 struct end {
 	struct shmchan_proc *proc;
 	struct shmchan *tx, *rx;
 	struct shmchan *lanes[PRODUCERS_MAX]; // of the consumer, which takes a run from each in turn
 	unsigned lane_cnt, lane, run;
 	struct shmchan_pool *pool;
+	shmchan_block next; // written, not sent yet
 	struct shmchan_msg in;
 	struct shmchan_msg out; // a plain message: type and length stay
 	struct shmchan_msg outs[BATCH_MAX], ins[BATCH_MAX];
@@ -68,9 +71,10 @@ static void *create(const struct contender *c, const struct row *row)
 	};
 	struct shmchan_pool_spec pool = {.name = "pool",
 					 .block_size = row->len,
-					 .block_cnt = BIG_BLOCKS,
+					 .block_cnt = row->form == FORM_BIG ? BIG_BLOCKS
+									    : row->cap + INTRUSIVE_BLOCKS,
 					 .users = slots,
-					 .user_cnt = 2};
+					 .user_cnt = row->producers + 1};
 	struct shmchan_group_spec spec = {
 		.services = services, .service_cnt = row->producers + 1, .chans = chans, .pools = &pool};
 	struct shmchan_why why = {0};
@@ -80,7 +84,7 @@ static void *create(const struct contender *c, const struct row *row)
 	if (!s)
 		return NULL;
 	s->back = row->form == FORM_RTT || row->form == FORM_BLOCK || row->form == FORM_IDLE;
-	s->pool = row->form == FORM_BIG;
+	s->pool = row->form == FORM_BIG || kind == SHMCHAN_KIND_MPSC_INTRUSIVE;
 	chans[0].msg_size = chans[1].msg_size = s->pool ? 0 : row->len;
 	spec.chan_cnt = s->back ? 2 : 1;
 	spec.pool_cnt = s->pool ? 1 : 0;
@@ -130,7 +134,7 @@ static void *open_end(void *state, const struct row *row, unsigned who)
 	if (!e)
 		return NULL;
 	memset(e, 0, sizeof(*e));
-	e->out = (struct shmchan_msg){.len = row->form == FORM_BIG ? 0 : row->len, .type = 1};
+	e->out = (struct shmchan_msg){.len = s->pool ? 0 : row->len, .type = 1};
 	for (unsigned i = 0; i < BATCH_MAX; i++)
 		e->outs[i] = e->out;
 	err = shmchan_attach(&e->proc, s->group, slot, s->inc[slot], NULL);
@@ -234,22 +238,25 @@ static inline void pop_n(struct end *e)
 		shmchan_done_batch(e->rx, e->in_cnt);
 }
 
-static bool big_send(struct end *e, const void *src, size_t len)
+// The message is written to a block and the block is sent; where the queue is full, it is the next one's.
+static inline bool send_block(struct end *e, const void *msg, size_t len)
 {
-	struct shmchan_msg m = {.type = 1};
-
-	if (shmchan_block_alloc(e->pool, &m.block) != 0)
+	if (!e->next && shmchan_block_alloc(e->pool, &e->next) != 0)
 		return false;
-	memcpy(shmchan_block_data(e->pool, m.block), src, len);
-	return shmchan_try_send(e->tx, &m) == 0;
+	memcpy(shmchan_block_data(e->pool, e->next), msg, len);
+	e->out.block = e->next;
+	if (shmchan_try_send(e->tx, &e->out) != 0)
+		return false;
+	e->next = SHMCHAN_NO_BLOCK;
+	return true;
 }
 
-static inline const void *big_take(struct end *e)
+static inline const void *take_block(struct end *e)
 {
 	return shmchan_take(e->rx, &e->in) == 0 ? shmchan_block_data(e->pool, e->in.block) : NULL;
 }
 
-static void big_pop(struct end *e)
+static inline void pop_block(struct end *e)
 {
 	shmchan_done(e->rx);
 	shmchan_block_free(e->pool, e->in.block);
@@ -263,10 +270,22 @@ static void big_pop(struct end *e)
 #define WAIT_SEND(e, msg, len) wait_send(e, msg)
 #define WAIT_PEEK(e, len) wait_take(e)
 #define IDLE(e, ns) idle(e, ns)
-#define BIG_SEND(e, src, len) big_send(e, src, len)
-#define BIG_PEEK(e, len) big_take(e)
-#define BIG_POP(e, len) big_pop(e)
+#define BIG_SEND(e, src, len) send_block(e, src, len)
+#define BIG_PEEK(e, len) take_block(e)
+#define BIG_POP(e, len) pop_block(e)
 #include "tests/bench/loops.inc"
+
+#if !defined(SHMCHAN_BENCH_UNSAFE) && !defined(SHMCHAN_BENCH_MODULE)
+#define PEER block
+#define END struct end
+#define SEND(e, msg, len) send_block(e, msg, len)
+#define PEEK(e, len) take_block(e)
+#define POP(e, len) pop_block(e)
+#define BIG_SEND(e, src, len) send_block(e, src, len)
+#define BIG_PEEK(e, len) take_block(e)
+#define BIG_POP(e, len) pop_block(e)
+#include "tests/bench/loops.inc"
+#endif
 
 #define PEER place
 #define END struct end
@@ -342,6 +361,8 @@ static const struct contender list[] = {
 	OURS("shmchan-mpsc", SHMCHAN_KIND_MPSC,
 	     ONE_WAY | FORM(FORM_RTT) | FORM(FORM_MANY) | FORM(FORM_BLOCK) | FORM(FORM_BIG), copy_run),
 	OURS("shmchan-mpsc-list", SHMCHAN_KIND_MPSC_LIST, FORM(FORM_STREAM) | FORM(FORM_RTT) | FORM(FORM_MANY), copy_run),
+	OURS("shmchan-mpsc-intrusive", SHMCHAN_KIND_MPSC_INTRUSIVE,
+	     FORM(FORM_STREAM) | FORM(FORM_RTT) | FORM(FORM_MANY) | FORM(FORM_BIG), block_run),
 	OURS("shmchan-mpmc2", SHMCHAN_KIND_MPMC2, FORM(FORM_STREAM) | FORM(FORM_RTT) | FORM(FORM_MANY), copy_run),
 };
 const struct family family_shmchan = {list, sizeof(list) / sizeof(list[0])};

@@ -158,9 +158,10 @@ static struct shmchan_chain_set *look(const struct shmchan_ring_ref *r, shmchan_
 	uint32_t n = SHMCHAN_TICKET(at) - (uint32_t)end, cells = (uint32_t)(end - done);
 	struct shmchan_chain_set *s;
 
-	// The end is one of a later `done`: cells before it may be written again, with blocks that are in messages too.
+	// The end is one of a later `done`: cells before it may be written again, with blocks that are in messages too. The tail is
+	// of still later: what is so far behind it that the queue can't hold it is completed.
 	cells = cells < r->cap ? cells : r->cap;
-	n = n <= r->cap ? n : 0;
+	n = n < r->cap ? n : r->cap;
 	s = calloc(1, sizeof(*s) + ((size_t)cells + n) * sizeof(s->block[0]));
 	if (!s)
 		return NULL;

@@ -2,6 +2,8 @@
 // is done.
 #include "tests/shmchan/intrusive.h"
 
+#include "shmchan/broker_priv.h"
+
 _Static_assert(sizeof(struct shmchan_pool_link) == 128 && offsetof(struct shmchan_pool_link, desc) == 8 &&
 		       offsetof(struct shmchan_pool_link, sender) == 24 &&
 		       offsetof(struct shmchan_pool_link, data) == 32,
@@ -225,6 +227,43 @@ Test(mpsc_intrusive, what_the_dead_had_sent_is_received)
 		take_and_finish(&s, n);
 	cr_assert_eq(shmchan_take(s.rx, &m), SHMCHAN_EMPTY);
 	enter(&s, 1);
+	end(&s);
+}
+
+// A look of the broker's that is interrupted between the cells and the tail: as much goes through meanwhile as the queue holds.
+Test(mpsc_intrusive, a_look_that_takes_long_finds_what_is_there)
+{
+	struct shmchan_chain_sets seen = {NULL};
+	struct shmchan_ring_ref r, torn;
+	struct shmchan_seg seg;
+	struct stage s;
+	char *before;
+
+	create(&s, 4, SHMCHAN_DEAD_LETTER, 0);
+	seg = harness_map(&s.h, "c");
+	before = aligned_alloc(SHMCHAN_LINE, seg.size);
+	cr_assert_eq(shmchan_ring_join(&r, seg.base, seg.size, NULL), 0);
+	for (uint64_t n = 1; n <= 3; n++)
+		send(&s, 2, n);
+	send(&s, 1, 4);
+	memcpy(before, seg.base, seg.size);
+	cr_assert_eq(shmchan_ring_join(&torn, before, seg.size, NULL), 0);
+	for (uint64_t n = 1; n <= 3; n++) {
+		take_and_finish(&s, n);
+		send(&s, 2, n + 4);
+	}
+	atomic_store(&torn.ring->tail, atomic_load(&r.ring->tail));
+	for (uint64_t at = atomic_load(&r.ring->tail); at; at = atomic_load(&link_of(&s, 2, (shmchan_block)at)->prev)) {
+		if (SHMCHAN_TICKET(at) < 4)
+			break;
+		cr_assert(shmchan_chain_holds(&seen, &torn, s.h.b->map.pools, (shmchan_block)at), "message %u",
+			  SHMCHAN_TICKET(at));
+	}
+	shmchan_chain_forget(&seen);
+	free(before);
+	shmchan_seg_close(&seg);
+	for (uint64_t n = 4; n <= 7; n++)
+		take_and_finish(&s, n);
 	end(&s);
 }
 

@@ -129,12 +129,8 @@ bool shmchan_recover_return_block(struct patient *d, const struct shmchan_ring_r
 		return true;
 	if (i == UINT32_MAX)
 		return false;
-	if (shmchan_ring_chained(r)) {
-		uint64_t w = atomic_load_explicit(&p->words[i].word, memory_order_acquire);
-
-		return (shmchan_block_state(w) == SHMCHAN_BLOCK_SENT && shmchan_block_chan(w) == r->id) ||
-		       shmchan_pool_offer(p, d->owner, i, r->id, 0) == 0;
-	}
+	if (shmchan_ring_chained(r))
+		return shmchan_chain_word(r, p, i, place) || shmchan_chain_offer_again(r, p, i, d->owner, place) == 0;
 	return atomic_load_explicit(&p->words[i].word, memory_order_acquire) ==
 		       shmchan_block_sent(r->id, place) ||
 	       shmchan_pool_send(p, d->owner, i, r->id, place) == 0;
@@ -156,7 +152,7 @@ static uint32_t free_orphans(const struct shmchan_map *m, struct shmchan_pool_re
 			continue;
 		r = shmchan_map_ring(m, shmchan_block_chan(w));
 		if (r && shmchan_map_completed(m, &seen, r, shmchan_block_make(p->pool_no, i), w))
-			freed += shmchan_ring_chained(r) ? shmchan_pool_unoffer(p, i, r->id)
+			freed += shmchan_ring_chained(r) ? shmchan_pool_unoffer(p, i, w)
 							 : shmchan_pool_unsend(p, i, r->id, (uint32_t)w);
 	}
 	shmchan_chain_forget(&seen);

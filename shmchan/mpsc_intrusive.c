@@ -26,6 +26,40 @@ static struct shmchan_pool_link *link_of(shmchan_chain_pools pools, shmchan_bloc
 	return &p->links[i];
 }
 
+// The word of a block that is in a message of the channel, or offered to it; else 0.
+static uint64_t offered(const struct shmchan_ring_ref *r, const struct shmchan_pool_word *word)
+{
+	// Acquire pairs with the exchange in shmchan_pool_offer: who offers it anew has changed the link before (fill).
+	uint64_t w = atomic_load_explicit(&word->word, memory_order_acquire);
+
+	return shmchan_block_state(w) == SHMCHAN_BLOCK_SENT && shmchan_block_chan(w) == r->id ? w : 0;
+}
+
+// See shmchan_chain_word.
+static uint64_t word_at(const struct shmchan_ring_ref *r, const struct shmchan_pool_link *l,
+			const struct shmchan_pool_word *word, uint64_t pos)
+{
+	uint64_t w = offered(r, word);
+
+	return SHMCHAN_TICKET(atomic_load_explicit(&l->prev, memory_order_relaxed)) == (uint32_t)pos ? w : 0;
+}
+
+uint64_t shmchan_chain_word(const struct shmchan_ring_ref *r, const struct shmchan_pool_ref *p, uint32_t i, uint64_t pos)
+{
+	return word_at(r, &p->links[i], &p->words[i], pos);
+}
+
+int shmchan_chain_offer_again(const struct shmchan_ring_ref *r, struct shmchan_pool_ref *p, uint32_t i, shmchan_owner owner,
+			      uint64_t pos)
+{
+	if (!shmchan_pool_mine(p, owner, i))
+		return SHMCHAN_ENOENT;
+	// The owner may have written to the link for a message that it didn't send. The place before is in no list any more.
+	// Relaxed: the broker's alone until the offer.
+	atomic_store_explicit(&p->links[i].prev, PLACE(pos, SHMCHAN_NO_BLOCK), memory_order_relaxed);
+	return shmchan_pool_offer(p, owner, i, r->id, 0);
+}
+
 // The place before `place`, which has that link; 0 if it is not told, as in a block that is in use again.
 static uint64_t before(const struct shmchan_pool_link *l, uint64_t place)
 {
@@ -156,6 +190,8 @@ static struct shmchan_chain_set *look(const struct shmchan_ring_ref *r, shmchan_
 	uint64_t done = atomic_load_explicit(&r->ring->done, memory_order_acquire), end = shmchan_ring_written(r);
 	uint64_t at = atomic_load_explicit(&r->ring->tail, memory_order_acquire);
 	uint32_t n = SHMCHAN_TICKET(at) - (uint32_t)end, cells = (uint32_t)(end - done);
+	const struct shmchan_pool_link *l;
+	struct shmchan_pool_word *word;
 	struct shmchan_chain_set *s;
 
 	// The end is one of a later `done`: cells before it may be written again, with blocks that are in messages too. The tail is
@@ -166,15 +202,14 @@ static struct shmchan_chain_set *look(const struct shmchan_ring_ref *r, shmchan_
 	if (!s)
 		return NULL;
 	s->r = r;
-	for (uint64_t pos = end - cells; pos != end; pos++)
-		s->block[s->cnt++] =
-			atomic_load_explicit(&r->exts[pos % r->cap].block, memory_order_relaxed);
-	for (; n > 0; n--) {
-		struct shmchan_pool_word *word;
-		const struct shmchan_pool_link *l = link_of(pools, BLOCK(at), &word);
+	for (uint64_t pos = end - cells; pos != end; pos++) {
+		shmchan_block b = atomic_load_explicit(&r->exts[pos % r->cap].block, memory_order_relaxed);
 
-		if (!l)
-			break;
+		if ((l = link_of(pools, b, &word)) && word_at(r, l, word, pos))
+			s->block[s->cnt++] = b;
+	}
+	// One that is accepted was sent before all that are not.
+	for (; n > 0 && (l = link_of(pools, BLOCK(at), &word)) && word_at(r, l, word, SHMCHAN_TICKET(at) - 1); n--) {
 		s->block[s->cnt++] = BLOCK(at);
 		at = before(l, at);
 	}
@@ -232,12 +267,9 @@ void shmchan_chain_check(const struct shmchan_ring_ref *r, shmchan_chain_pools p
 		struct shmchan_pool_word *word;
 		const struct shmchan_pool_link *l = link_of(pools, BLOCK(at), &word);
 		uint32_t ticket = SHMCHAN_TICKET(at);
-		uint64_t w = l ? atomic_load_explicit(&word->word, memory_order_acquire) : 0;
-		bool there = l && shmchan_block_state(w) == SHMCHAN_BLOCK_SENT && shmchan_block_chan(w) == r->id;
-		uint64_t prev = l ? before(l, at) : 0;
 
-		if (there && (prev || ticket == 1)) {
-			at = prev;
+		if (l && word_at(r, l, word, ticket - 1)) {
+			at = before(l, at);
 			continue;
 		}
 		if (shmchan_ring_written(r) == end)
@@ -449,13 +481,22 @@ bool shmchan_chain_refill(struct shmchan *ch)
 	return shmchan_chain_bring(&ch->r, ch->chain->pools, &ch->chain->to, ch->done) != 0;
 }
 
+// The word of block i of the message that was taken last. Only one that was taken before, through another handle, may have been
+// accepted, and its block be in a later message.
+static uint64_t word_of_taken(const struct shmchan *ch, const struct shmchan_pool_ref *p, uint32_t i)
+{
+	uint64_t pos = ch->taken - 1;
+
+	return pos < ch->again ? shmchan_chain_word(&ch->r, p, i, pos) : offered(&ch->r, &p->words[i]);
+}
+
 void shmchan_chain_refuse(struct shmchan *ch, shmchan_block b)
 {
 	struct shmchan_pool_ref *p = b >> 24 <= SHMCHAN_POOL_MAX ? ch->chain->pools[b >> 24] : NULL;
 	uint32_t i = p ? shmchan_block_index(p, b) : UINT32_MAX;
 
 	if (i != UINT32_MAX)
-		shmchan_pool_unoffer(p, i, ch->r.id);
+		shmchan_pool_unoffer(p, i, word_of_taken(ch, p, i));
 }
 
 void shmchan_chain_take_block(struct shmchan *ch, struct shmchan_msg *m, shmchan_block b, bool again)
@@ -463,7 +504,8 @@ void shmchan_chain_take_block(struct shmchan *ch, struct shmchan_msg *m, shmchan
 	struct shmchan_pool *pool = shmchan_block_pool(ch->proc, b);
 	uint32_t i = pool ? shmchan_block_index(&pool->ref, b) : UINT32_MAX;
 
-	if (i != UINT32_MAX && (shmchan_pool_accept(&pool->ref, ch->me, i, ch->r.id) == 0 ||
+
+	if (i != UINT32_MAX && (shmchan_pool_accept(&pool->ref, ch->me, i, word_of_taken(ch, &pool->ref, i)) == 0 ||
 				// The earlier handle has received it.
 				(again && shmchan_pool_mine(&pool->ref, ch->me, i)))) {
 		m->block = b;

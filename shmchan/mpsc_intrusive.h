@@ -27,6 +27,9 @@
 // changes the word of a block before it goes on, so that where a walk meets a block that is in use again, all before it
 // have other words too.
 //
+// Accepted, a block may be sent again, and through the same channel, while the message it came with is in flight. Its word
+// does not say which of the two it is in; its link does, which is written before the word (shmchan_chain_word).
+//
 // Capacity: ticket of the tail - messages whose cells are free again, both known to a producer at the exchange; so it holds
 // exactly whatever the number of producers, and a reservation is only a look. Recovery rebuilds `head` from `done`.
 //
@@ -64,11 +67,17 @@ uint32_t shmchan_chain_bring(const struct shmchan_ring_ref *r, shmchan_chain_poo
 // The link of the message at `pos`, which is in no cell yet, and its block; NULL: it can't be found. For tools.
 const struct shmchan_pool_link *shmchan_chain_find(const struct shmchan_ring_ref *r, shmchan_chain_pools pools,
 						   uint64_t pos, shmchan_block *b);
+// The word of block i, if it is in the message at `pos` and not accepted from there; else 0. A block that has been accepted may be
+// in a later message of the channel: then its link names another place.
+uint64_t shmchan_chain_word(const struct shmchan_ring_ref *r, const struct shmchan_pool_ref *p, uint32_t i, uint64_t pos);
+// Puts block i, which is `owner`'s, a dead consumer's, into that message again. ENOENT.
+int shmchan_chain_offer_again(const struct shmchan_ring_ref *r, struct shmchan_pool_ref *p, uint32_t i, shmchan_owner owner,
+			      uint64_t pos);
 // What it says of itself, as shmchan_ring_head.
 void shmchan_chain_head(const struct shmchan_pool_link *l, shmchan_block b, struct shmchan_head *out);
 void shmchan_chain_check(const struct shmchan_ring_ref *r, shmchan_chain_pools pools, struct shmchan_reporter *to);
 
-// Blocks in the messages of channels, each channel's as of the first question about it.
+// Blocks in the messages of channels and not accepted, each channel's as of the first question about it.
 struct shmchan_chain_set {
 	struct shmchan_chain_set *next;
 	const struct shmchan_ring_ref *r;
@@ -78,7 +87,7 @@ struct shmchan_chain_set {
 struct shmchan_chain_sets {
 	struct shmchan_chain_set *first;
 };
-// Is the block in a message of the channel that is not completed? If memory is short: true.
+// Is the block in a message of the channel, and not accepted from there? If memory is short: true.
 bool shmchan_chain_holds(struct shmchan_chain_sets *s, const struct shmchan_ring_ref *r, shmchan_chain_pools pools,
 			 shmchan_block b);
 void shmchan_chain_forget(struct shmchan_chain_sets *s);
@@ -98,7 +107,7 @@ bool shmchan_chain_has_room(const struct shmchan *ch);
 bool shmchan_chain_refill(struct shmchan *ch);
 // As shmchan_take_block.
 void shmchan_chain_take_block(struct shmchan *ch, struct shmchan_msg *m, shmchan_block b, bool again);
-// Frees the block of a message that is refused.
+// Frees the block of the message that was taken last, which is refused.
 void shmchan_chain_refuse(struct shmchan *ch, shmchan_block b);
 
 #endif

@@ -293,11 +293,9 @@ static bool offered(uint64_t w, uint16_t chan)
 	return shmchan_block_state(w) == SHMCHAN_BLOCK_SENT && shmchan_block_chan(w) == chan;
 }
 
-int shmchan_pool_accept(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan)
+int shmchan_pool_accept(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint64_t word)
 {
-	uint64_t w = peek(p, i);
-
-	return offered(w, chan) && change(p, i, w, shmchan_block_owned(SHMCHAN_BLOCK_OWNED, owner)) ? 0 : SHMCHAN_ENOENT;
+	return word && change(p, i, word, shmchan_block_owned(SHMCHAN_BLOCK_OWNED, owner)) ? 0 : SHMCHAN_ENOENT;
 }
 
 int shmchan_pool_retract(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan)
@@ -368,11 +366,9 @@ bool shmchan_pool_unsend(struct shmchan_pool_ref *p, uint32_t i, uint16_t chan, 
 	return change(p, i, shmchan_block_sent(chan, pos), 0);
 }
 
-bool shmchan_pool_unoffer(struct shmchan_pool_ref *p, uint32_t i, uint16_t chan)
+bool shmchan_pool_unoffer(struct shmchan_pool_ref *p, uint32_t i, uint64_t word)
 {
-	uint64_t w = peek(p, i);
-
-	return offered(w, chan) && change(p, i, w, 0);
+	return word && change(p, i, word, 0);
 }
 
 void shmchan_pool_count(const struct shmchan_pool_ref *p, uint32_t first, uint32_t cnt,

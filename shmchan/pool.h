@@ -127,7 +127,8 @@ int shmchan_pool_receive(struct shmchan_pool_ref *p, shmchan_owner owner, uint32
 			 uint64_t pos);
 // The same for mpsc-intrusive, where the word names the sender until the receiver's: `marks` is 0 or SHMCHAN_OFFER_HELD.
 int shmchan_pool_offer(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan, uint64_t marks);
-int shmchan_pool_accept(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan);
+// word: what the block's word was when it was seen to be in the message (shmchan_chain_word); 0 is none.
+int shmchan_pool_accept(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint64_t word);
 // Takes an offer back: the block is as it was. Only of one that is not in the channel.
 int shmchan_pool_retract(struct shmchan_pool_ref *p, shmchan_owner owner, uint32_t i, uint16_t chan);
 // Takes the mark HELD away.
@@ -139,8 +140,8 @@ int shmchan_pool_kept(struct shmchan_pool_ref *p, shmchan_owner owner, uint64_t 
 uint32_t shmchan_pool_recover(struct shmchan_pool_ref *p, shmchan_owner dead);
 // Frees block i if it is SENT in message `pos` of channel `chan`. Returns whether it was.
 bool shmchan_pool_unsend(struct shmchan_pool_ref *p, uint32_t i, uint16_t chan, uint64_t pos);
-// The same for mpsc-intrusive, whoever sent it.
-bool shmchan_pool_unoffer(struct shmchan_pool_ref *p, uint32_t i, uint16_t chan);
+// The same for mpsc-intrusive; word as in accept.
+bool shmchan_pool_unoffer(struct shmchan_pool_ref *p, uint32_t i, uint64_t word);
 
 struct shmchan_pool_count {
 	uint32_t free, cached, owned, kept, sent;

@@ -103,8 +103,9 @@ void shmchan_recover_letter(struct patient *d, const struct shmchan_ring_ref *r,
 	}
 	// A block not yet received goes with its message; one already received is freed in D.
 	if (i != UINT32_MAX)
-		d->out->blocks += shmchan_ring_chained(r) ? shmchan_pool_unoffer(p, i, r->id)
-							  : shmchan_pool_unsend(p, i, r->id, left->place);
+		d->out->blocks += shmchan_ring_chained(r)
+					  ? shmchan_pool_unoffer(p, i, shmchan_chain_word(r, p, i, left->pos))
+					  : shmchan_pool_unsend(p, i, r->id, left->place);
 	if (drop) {
 		d->out->dropped++;
 	} else {

@@ -14,7 +14,8 @@
 #include "tests/bench/table.h"
 
 static const struct row rows[] = {
-	{.name = "rtt_64B", .second = "p99", .form = FORM_RTT, .len = 64, .cap = 1024, .producers = 1},
+	{.name = "rtt_64B", .second = "p99", .form = FORM_RTT, .len = 64, .cap = 64, .producers = 1},
+	{.name = "rtt_64B_deep", .second = "p99", .form = FORM_RTT, .len = 64, .cap = 1024, .producers = 1},
 	{.name = "stream_8B", .form = FORM_STREAM, .len = 8, .cap = 1024, .producers = 1},
 	{.name = "stream_64B", .form = FORM_STREAM, .len = 64, .cap = 1024, .producers = 1},
 	{.name = "stream_64B_built", .form = FORM_BUILT, .len = 64, .cap = 1024, .producers = 1},

@@ -19,7 +19,7 @@ template <size_t N, size_t CAP>
 using ring = boost::lockfree::spsc_queue<message<N>, boost::lockfree::capacity<CAP>>;
 
 enum { RING, QUEUE };
-constexpr size_t deep = 8192, usual = 1024;
+constexpr size_t deep = 8192, usual = 1024, shallow = 64; // the capacities of the rows
 
 struct state {
 	size_t bytes;
@@ -30,7 +30,7 @@ struct state {
 struct end {
 	void *out, *in;
 	message_queue *out_mq, *in_mq;
-	bool is_deep;
+	size_t cap;
 	alignas(64) char msg[LEN_MAX];
 };
 
@@ -57,6 +57,8 @@ void *create_ring(const contender *, const row *row)
 	s->bytes = bytes;
 	if (row->len == 8)
 		build<ring<8, usual>>(s);
+	else if (row->cap == shallow)
+		build<ring<64, shallow>>(s);
 	else if (row->len == 64)
 		build<ring<64, usual>>(s);
 	else if (row->cap == usual)
@@ -106,7 +108,7 @@ void *open_ring(void *state_, const row *row, unsigned who)
 
 	e->out = who ? s->there : s->back;
 	e->in = who ? s->back : s->there;
-	e->is_deep = row->cap == deep;
+	e->cap = row->cap;
 	return e;
 }
 
@@ -128,52 +130,54 @@ void *open_queue(void *state_, const row *, unsigned who)
 }
 
 // f is called with the ring as what it is; len is a constant where this is used.
-template <class F> __attribute__((always_inline)) inline auto with(void *r, bool is_deep, size_t len, F f)
+template <class F> __attribute__((always_inline)) inline auto with(void *r, size_t cap, size_t len, F f)
 {
 	if (len == 8)
 		return f(static_cast<ring<8, usual> *>(r), std::integral_constant<size_t, 8>());
+	if (cap == shallow)
+		return f(static_cast<ring<64, shallow> *>(r), std::integral_constant<size_t, 64>());
 	if (len == 64)
 		return f(static_cast<ring<64, usual> *>(r), std::integral_constant<size_t, 64>());
-	if (is_deep)
+	if (cap == deep)
 		return f(static_cast<ring<1024, deep> *>(r), std::integral_constant<size_t, 1024>());
 	return f(static_cast<ring<1024, usual> *>(r), std::integral_constant<size_t, 1024>());
 }
 
 __attribute__((always_inline)) inline bool ring_send(end *e, const void *msg, size_t len)
 {
-	return with(e->out, e->is_deep, len, [&](auto *r, auto n) { return r->push(*as<n>(msg)); });
+	return with(e->out, e->cap, len, [&](auto *r, auto n) { return r->push(*as<n>(msg)); });
 }
 
 __attribute__((always_inline)) inline const void *ring_take(end *e, size_t len)
 {
-	return with(e->in, e->is_deep, len, [&](auto *r, auto n) { return r->pop(*as<n>(e->msg)); })
+	return with(e->in, e->cap, len, [&](auto *r, auto n) { return r->pop(*as<n>(e->msg)); })
 		       ? e->msg
 		       : nullptr;
 }
 
 __attribute__((always_inline)) inline unsigned ring_send_n(end *e, const void *msgs, unsigned cnt, size_t len)
 {
-	return with(e->out, e->is_deep, len,
+	return with(e->out, e->cap, len,
 		    [&](auto *r, auto n) { return static_cast<unsigned>(r->push(as<n>(msgs), cnt)); });
 }
 
 __attribute__((always_inline)) inline unsigned ring_take_n(end *e, void *buf, unsigned cnt, size_t len)
 {
-	return with(e->in, e->is_deep, len,
+	return with(e->in, e->cap, len,
 		    [&](auto *r, auto n) { return static_cast<unsigned>(r->pop(as<n>(buf), cnt)); });
 }
 
 // In place: the front of the queue is read, then popped.
 __attribute__((always_inline)) inline const void *ring_front(end *e, size_t len)
 {
-	return with(e->in, e->is_deep, len, [&](auto *r, auto) -> const void * {
+	return with(e->in, e->cap, len, [&](auto *r, auto) -> const void * {
 		return r->read_available() ? static_cast<const void *>(&r->front()) : nullptr;
 	});
 }
 
 __attribute__((always_inline)) inline void ring_pop(end *e, size_t len)
 {
-	with(e->in, e->is_deep, len, [&](auto *r, auto) { return r->pop(); });
+	with(e->in, e->cap, len, [&](auto *r, auto) { return r->pop(); });
 }
 
 bool queue_try_send(end *e, const void *msg, size_t len)

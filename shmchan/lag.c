@@ -45,11 +45,14 @@ static bool is_published(const struct shmchan *ch, uint32_t ahead)
 // of a round.
 static bool wait_for(const struct shmchan *ch, uint32_t n)
 {
-	uint32_t pace = n / LAG_ROUNDS + 1;
+	uint32_t pace = n / LAG_ROUNDS + 1, due;
 
 	if (pace < LAG_PACE)
 		pace = LAG_PACE;
-	for (uint32_t due = pace;; due += pace) {
+	// What is there already says nothing of the pace.
+	for (due = pace; due < n && is_published(ch, due);)
+		due += pace;
+	for (;; due += pace) {
 		for (unsigned looks = 0; looks < LAG_LOOKS; looks++)
 			if (is_published(ch, n))
 				return true;

@@ -1,5 +1,6 @@
 #include "shmchan/pulse.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -13,10 +14,14 @@
 #define STEP 16        // from one word to the next: an element and the link before it
 
 struct shmchan_pulse {
-	char *base; // of each page: the shared one, and this process's own
+	struct shmchan_pulse *next; // of those left
+	char *base;                 // of each page: the shared one, and this process's own
 	size_t page;
 	_Atomic uint32_t tids[SHMCHAN_PULSE_WORDS]; // who holds it; 0 = nobody since it was mapped
 };
+
+// Those that were left while the lists of other threads led through them.
+static _Atomic(struct shmchan_pulse *) left;
 
 // Of this thread.
 static __thread struct {
@@ -84,11 +89,56 @@ static struct link *element(const struct shmchan_pulse *p, unsigned i, const str
 													: NULL;
 }
 
+static void release(struct shmchan_pulse *p)
+{
+	if (p->base != MAP_FAILED)
+		munmap(p->base, SHMCHAN_PULSE_PAGES * 2 * p->page);
+	free(p);
+}
+
+// Whether a thread holds a word of p. One that has ended has an id that no thread of this process has: the kernel went
+// through its list before it gave the id up.
+static bool is_held(const struct shmchan_pulse *p)
+{
+	for (unsigned i = 0; i < SHMCHAN_PULSE_WORDS; i++) {
+		uint32_t tid = atomic_load_explicit(&p->tids[i], memory_order_relaxed);
+
+		if (tid && (syscall(SYS_tgkill, getpid(), tid, 0) == 0 || errno != ESRCH))
+			return true;
+	}
+	return false;
+}
+
+static void leave_for_later(struct shmchan_pulse *p)
+{
+	p->next = atomic_load_explicit(&left, memory_order_relaxed);
+	// Release: pairs with release_left's acquire.
+	while (!atomic_compare_exchange_weak_explicit(&left, &p->next, p, memory_order_release, memory_order_relaxed))
+		;
+}
+
+static void release_left(void)
+{
+	struct shmchan_pulse *p, *next;
+
+	if (!atomic_load_explicit(&left, memory_order_relaxed))
+		return;
+	// Acquire: pairs with leave_for_later's release.
+	for (p = atomic_exchange_explicit(&left, NULL, memory_order_acquire); p; p = next) {
+		next = p->next;
+		if (is_held(p))
+			leave_for_later(p);
+		else
+			release(p);
+	}
+}
+
 struct shmchan_pulse *shmchan_pulse_join(void *mem)
 {
 	struct shmchan_pulse *p = calloc(1, sizeof(*p));
 	bool ok;
 
+	release_left();
 	if (!p)
 		return NULL;
 	p->page = page_size();
@@ -103,9 +153,7 @@ struct shmchan_pulse *shmchan_pulse_join(void *mem)
 	}
 	if (ok)
 		return p;
-	if (p->base != MAP_FAILED)
-		munmap(p->base, SHMCHAN_PULSE_PAGES * 2 * p->page);
-	free(p);
+	release(p);
 	return NULL;
 }
 
@@ -192,16 +240,13 @@ static void drop(struct shmchan_pulse *p)
 
 void shmchan_pulse_leave(struct shmchan_pulse *p)
 {
-	bool used = false;
-
 	if (!p)
 		return;
 	if (held.of == p && held.pid == getpid())
 		drop(p);
-	for (unsigned i = 0; i < SHMCHAN_PULSE_WORDS; i++)
-		used |= atomic_load_explicit(&p->tids[i], memory_order_relaxed) != 0;
-	if (used)
-		return; // the lists of other threads, which nobody else can change, lead through it
-	munmap(p->base, SHMCHAN_PULSE_PAGES * 2 * p->page);
-	free(p);
+	release_left();
+	if (is_held(p))
+		leave_for_later(p); // what lists lead through, nobody but their threads can change
+	else
+		release(p);
 }

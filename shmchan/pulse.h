@@ -43,7 +43,8 @@ shmchan_pulse_word *shmchan_pulse_at(void *mem, unsigned i);
 struct shmchan_pulse; // of this process, for one slot
 
 // shmchan_pulse_join prepares to hold words of those at `mem`, in a shared mapping of this process. NULL if that can't be
-// had, which is no error. shmchan_pulse_leave gives up the calling thread's word; what other threads still hold stays mapped.
+// had, which is no error. shmchan_pulse_leave gives up the calling thread's word; what other threads still hold stays mapped
+// until they have ended and another is joined or left.
 struct shmchan_pulse *shmchan_pulse_join(void *mem);
 void shmchan_pulse_leave(struct shmchan_pulse *p);
 // shmchan_pulse_hold: the calling thread holds a word from now on, if there is one and it holds none of p's. p may be NULL.

@@ -39,21 +39,10 @@ static bool has(shmchan_lock *lock, pid_t pid)
 	return ((uint32_t)atomic_load(lock) & FUTEX_TID) == (uint32_t)pid;
 }
 
-int main(int argc, char **argv)
+static int stop(shmchan_lock *lock, pid_t pid)
 {
-	struct shmchan_map m;
-	struct shmchan_why why = {0};
-	shmchan_lock *lock;
 	int status, deliver = 0;
-	pid_t pid;
 
-	if (argc != 5) {
-		fprintf(stderr, "usage: stop_in_lock GROUP CHANNEL head|tail PID\n");
-		return 2;
-	}
-	if (shmchan_map_open(&m, argv[1], false, &why) || !(lock = find(&m, argv[2], argv[3])))
-		return fail("find the lock");
-	pid = atoi(argv[4]);
 	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) || ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) ||
 	    waitpid(pid, &status, 0) != pid)
 		return fail("stop the process");
@@ -68,4 +57,23 @@ int main(int argc, char **argv)
 	// PTRACE_DETACH gives its signal only to a process that stopped on one, and this one may have been in the lock when it was
 	// interrupted: a signal that is pending stops it from either.
 	return kill(pid, SIGSTOP) || ptrace(PTRACE_DETACH, pid, NULL, NULL) ? fail("leave it") : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct shmchan_map m;
+	struct shmchan_why why = {0};
+	shmchan_lock *lock;
+	int status;
+
+	if (argc != 5) {
+		fprintf(stderr, "usage: stop_in_lock GROUP CHANNEL head|tail PID\n");
+		return 2;
+	}
+	if (shmchan_map_open(&m, argv[1], false, &why))
+		return fail("open the group");
+	lock = find(&m, argv[2], argv[3]);
+	status = lock ? stop(lock, atoi(argv[4])) : fail("find the lock");
+	shmchan_map_close(&m);
+	return status;
 }

@@ -24,13 +24,13 @@ struct shmchan_chan_spec {
 	enum shmchan_kind kind;
 	uint32_t capacity;         // messages, in [1, 2^24]; slot and slot-ref: 1
 	uint32_t msg_size;         // bytes of payload per message, in [0, SHMCHAN_MSG_MAX]
-	const unsigned *producers; // process slots; one for slot, slot-ref and spsc
+	const unsigned *producers; // process slots, each once; one for slot, slot-ref and spsc
 	unsigned producer_cnt;
 	const unsigned *consumers; // process slots; one for all kinds but mpmc2
 	unsigned consumer_cnt;
 	enum shmchan_on_crash on_crash;
 	uint32_t max_deliveries;  // redeliver: deliveries of one message in all, >= 1
-	const char *const *tally; // names of the counters of the receiving end
+	const char *const *tally; // names of the counters of the receiving end, each once
 	unsigned tally_cnt;       // in [0, SHMCHAN_TALLY_MAX]
 	uint32_t alert_depth;     // messages from which tools warn; 0 = never
 };
@@ -54,7 +54,7 @@ struct shmchan_pool_spec {
 
 struct shmchan_group_spec {
 	const char *name;
-	const char *const *services; // services[i] has process slot i + 1
+	const char *const *services; // services[i] has process slot i + 1; each once, none is SHMCHAN_BROKER_NAME
 	unsigned service_cnt;        // in [1, SHMCHAN_SLOT_MAX)
 	const struct shmchan_chan_spec *chans;
 	unsigned chan_cnt;
@@ -66,7 +66,8 @@ struct shmchan_group_spec {
 
 // shmchan_broker_create makes all segments of the group, mode 0600, and the calling process its broker.
 // Errors: EEXIST a group of that name has a living broker (why->text has its pid), or its segments are stale
-// (shmchan_group_remove_stale first); EINVAL a spec is outside its bounds (why->object names it); ESYS; ENOMEM.
+// (shmchan_group_remove_stale first); EINVAL a spec is outside its bounds (why->object names it), two objects have one name, or
+// a slot-ref or mpsc-intrusive has no pool that its consumer and a producer use; ESYS; ENOMEM.
 // On error nothing is left behind.
 SHMCHAN_API int shmchan_broker_create(struct shmchan_broker **out, const struct shmchan_group_spec *spec,
 				      struct shmchan_why *why);
@@ -82,7 +83,7 @@ SHMCHAN_API int shmchan_broker_adopt(struct shmchan_broker **out, const char *gr
 SHMCHAN_API int shmchan_broker_resume(struct shmchan_broker **out, const char *group, struct shmchan_why *why);
 
 // shmchan_group_fits: is the group of that name, as it stands in memory, the one that `spec` describes? 0; ELAYOUT, with
-// the first difference in why; errors of opening it. Changes nothing.
+// the first difference in why; EINVAL as above; errors of opening it. Changes nothing.
 SHMCHAN_API int shmchan_group_fits(const struct shmchan_group_spec *spec, struct shmchan_why *why);
 
 // shmchan_broker_destroy unlinks and unmaps everything. The processes should have ended; those that have not

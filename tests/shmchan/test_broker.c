@@ -402,7 +402,7 @@ Test(broker, who_calls_exit_leaves_its_status)
 
 Test(broker, knows_the_group_that_a_specification_makes)
 {
-	static const char *const others[] = {"s1", "other"};
+	static const char *const others[] = {"s1", "other"}, *const three[] = {"s1", "s2", "s3"};
 	struct group g = {0};
 
 	group_init(&g);
@@ -410,7 +410,7 @@ Test(broker, knows_the_group_that_a_specification_makes)
 	cr_assert_eq(shmchan_broker_create(&g.h.b, &g.spec, NULL), 0);
 	cr_assert_eq(shmchan_group_fits(&g.spec, NULL), 0);
 	DIFFERS("other", o.spec.services = others);
-	DIFFERS(g.h.group, o.spec.service_cnt = 3);
+	DIFFERS(g.h.group, o.spec.services = three, o.spec.service_cnt = 3);
 	DIFFERS(g.h.group, o.spec.pool_cnt = 0);
 	DIFFERS("c", o.chans[1].name = "c");
 	DIFFERS("b", o.chans[1].capacity = 5);

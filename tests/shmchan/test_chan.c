@@ -119,6 +119,8 @@ Test(chan, refusals)
 {
 	struct shmchan_chan_spec spec[] = {spec_of("c", SHMCHAN_KIND_SPSC),
 					   spec_of("r", SHMCHAN_KIND_SLOT_REF)};
+	static const unsigned both[] = {1, 2};
+	struct shmchan_pool_spec pool = {.name = "p", .block_size = 8, .block_cnt = 1, .users = both, .user_cnt = 2};
 	struct harness h;
 	struct shmchan_proc *a, *b;
 	struct shmchan *tx, *rx, *ref, *x;
@@ -127,7 +129,7 @@ Test(chan, refusals)
 	char big[32] = {0};
 	void *data;
 
-	harness_create(&h, 2, spec, 2, NULL, 0);
+	harness_create(&h, 2, spec, 2, &pool, 1);
 	a = harness_attach(&h, 1);
 	b = harness_attach(&h, 2);
 	tx = harness_open(a, "c", SHMCHAN_TX);

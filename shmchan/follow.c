@@ -228,7 +228,8 @@ int shmchan_view_block_data(const struct shmchan_view *v, unsigned i, uint64_t p
 	// Acquire: pairs with the exchange that sent it. As long as it is in the message nobody writes to it.
 	if (!sent || atomic_load_explicit(&p->words[k].word, memory_order_acquire) != sent)
 		return SHMCHAN_EMPTY;
-	memcpy(buf, shmchan_pool_data(p, k), size < *len ? size : *len);
+	if (size)
+		memcpy(buf, shmchan_pool_data(p, k), size < *len ? size : *len);
 	// Pairs with the fence in change(), pool.c.
 	atomic_thread_fence(memory_order_acquire);
 	return atomic_load_explicit(&p->words[k].word, memory_order_relaxed) == sent ? 0 : SHMCHAN_EMPTY;

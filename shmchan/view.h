@@ -123,7 +123,8 @@ SHMCHAN_API int shmchan_view_follow_begin(const struct shmchan_view *v, unsigned
 SHMCHAN_API int shmchan_view_follow(const struct shmchan_view *v, unsigned i, struct shmchan_follow *f,
 				    struct shmchan_view_msg *out, void *buf, size_t size);
 // shmchan_view_block_data copies at most `size` bytes of the block that came with the message at `pos` of channel i, and
-// names its pool. Returns 0 with the block's size in *len; EMPTY if the block is no longer in the message; ENOENT.
+// names its pool; who wants none may pass NULL. Returns 0 with the block's size in *len; EMPTY if the block is no longer in
+// the message; ENOENT.
 SHMCHAN_API int shmchan_view_block_data(const struct shmchan_view *v, unsigned i, uint64_t pos, shmchan_block b,
 					char pool[SHMCHAN_NAME_MAX], void *buf, size_t size, size_t *len);
 

@@ -226,6 +226,9 @@ Test(follow, a_block_is_copied_while_it_is_in_its_message)
 	cr_assert_str_eq(name, "p");
 	cr_assert_str_eq(bytes, "block");
 	cr_assert_eq(len, 64);
+	len = 0;
+	cr_assert_eq(shmchan_view_block_data(e.v, 0, seen.pos, seen.block, name, NULL, 0, &len), 0);
+	cr_assert_eq(len, 64, "its size alone");
 	cr_assert_eq(shmchan_view_block_data(e.v, 0, seen.pos, 0xffffffff, name, bytes, 8, &len),
 		     SHMCHAN_ENOENT);
 	cr_assert_eq(shmchan_take(e.rx, &got), 0);

@@ -232,8 +232,8 @@ static void take_group(struct group *g, const struct keep_group *k)
 	g->random = k->random;
 	g->chaos.random = k->chaos_random;
 	g->broken = k->broken;
-	g->adoptions = k->adoptions + !g->handover;
-	g->upgrades = k->upgrades + !!g->handover;
+	g->adoptions = k->adoptions + !upgrade_is_going_on(g);
+	g->upgrades = k->upgrades + upgrade_is_going_on(g);
 	g->is_taken = true;
 	memcpy(g->alert.on, k->alerts, sizeof(g->alert.on));
 	for (unsigned i = 0; i < g->plan->strategy_cnt && i < KEEP_STRATEGY_MAX; i++)
@@ -250,7 +250,7 @@ static int take_over(struct group *g, const struct keep_group *k, struct fail *f
 		return fail_set(fail, rc == SHMCHAN_ESYS || rc == SHMCHAN_ENOMEM ? SUP_SYSTEM : SUP_DIFFERS,
 				"can't adopt group '%s': %s%s%s", name, why.object, why.object[0] ? ": " : "",
 				why.text[0] ? why.text : shmchan_strerror(rc));
-	rc = g->handover ? shmchan_broker_resume(&g->broker, name, &why)
+	rc = upgrade_is_going_on(g) ? shmchan_broker_resume(&g->broker, name, &why)
 			 : shmchan_broker_adopt(&g->broker, name, &why);
 	if (rc)
 		return fail_set(fail, rc == SHMCHAN_EEXIST ? SUP_RUNNING : SUP_SYSTEM,
@@ -351,7 +351,7 @@ void adopt_go_on(struct group *g)
 		alive += g->services[i].found == SERVICE_ALIVE;
 		dead += g->services[i].found == SERVICE_DIED;
 	}
-	say(g->plan->spec.name, "%s: %u services run on, %u had died", g->handover ? "upgraded" : "adopted", alive, dead);
+	say(g->plan->spec.name, "%s: %u services run on, %u had died", upgrade_is_going_on(g) ? "upgraded" : "adopted", alive, dead);
 	loop_timer_set(g->loop, &g->retry, 0); // answers that found no room
 	// The living first: a death may take them along.
 	for (unsigned i = 0; i < g->service_cnt; i++)

@@ -331,6 +331,10 @@ static int open_at(struct control **out, struct loop *l, const char *path, int f
 	for (unsigned i = 0; i < CONTROL_CLIENT_MAX; i++)
 		c->clients[i].watch.fd = -1;
 	c->watch = (struct loop_watch){fd, POLLIN, false, on_listen, 0};
+	if (fd >= 0 && access(path, F_OK)) {
+		close(fd); // it was handed over, but nobody can reach it any more
+		fd = -1;
+	}
 	if ((fd < 0 && bind_to(c, path)) || (errno = loop_watch(l, &c->watch))) {
 		err = errno;
 		control_close(c);
@@ -374,13 +378,15 @@ static void take_client(struct control *c, const json_t *o, struct handover *h)
 	size_t in_len, out_len;
 	const char *in = handover_take_bytes(h, json_object_get(o, "in"), &in_len);
 	const char *out = handover_take_bytes(h, json_object_get(o, "out"), &out_len);
-	int fd = handover_take_fd(json_object_get(o, "fd"));
+	int fd = handover_take_fd(h, json_object_get(o, "fd"));
 	struct client *k = fd >= 0 ? seat(c, fd) : NULL;
 
 	if (!k || k->watch.fd < 0)
 		return;
 	k->out = out_len ? malloc(out_len) : NULL;
-	if (!in || !out || in_len > sizeof(k->in) || out_len > CONTROL_OUTPUT_MAX || (out_len && !k->out)) {
+	// Of a second one, nobody knows what of the bytes has been written.
+	if (!in || !out || in_len > sizeof(k->in) || out_len > CONTROL_OUTPUT_MAX || (out_len && !k->out) ||
+	    (out_len && handover_is_second(h))) {
 		drop(k);
 		return;
 	}
@@ -402,7 +408,7 @@ int control_take_over(struct control **out, struct loop *l, const char *path, co
 {
 	const json_t *o;
 	size_t i;
-	int fd = what ? handover_take_fd(json_object_get(what, "listen")) : -1;
+	int fd = what ? handover_take_fd(h, json_object_get(what, "listen")) : -1;
 	int err = open_at(out, l, path, fd, f, ctx);
 
 	if (err || !what)

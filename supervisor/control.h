@@ -23,6 +23,8 @@
 //	{"verb": "dead-drop", "letter": 7}                  -> {"ok": true}
 //	{"verb": "upgrade", "binary": "/usr/bin/shmsup"}    -> {"ok": true, "pid": 99, "binary": ...}, from the program that goes
 //	                                                       on; without "binary" it is the one that runs, read anew
+//	{"verb": "give-way"}                                -> {"ok": true, "pid": 99}: a guardian (guard.h) that has become the
+//	                                                       supervisor ends, and leaves the group to be adopted
 //	{"verb": "repair"}                                  -> {"ok": true, "repaired": [{"object": ..., "text": ...}]}
 //	anything that can't be done                         -> {"ok": false, "error": "..."}
 //

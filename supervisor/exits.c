@@ -16,7 +16,7 @@ static const char *const text[] = {
 		"interrupted by SIGINT, SIGTERM, SIGHUP or SIGQUIT; the group was stopped in order",
 	[SUP_STOPPED] = "stopped by `shmsup stop` before the job was complete",
 	[SUP_NO_GROUP] = "no such group",
-	[SUP_REFUSED] = "the supervisor refused: unknown service, or not in this state",
+	[SUP_REFUSED] = "the supervisor refused: unknown service, or not in this state; or an upgrade failed, and the program before it goes on",
 	[SUP_UNREACHABLE] = "the supervisor of the group is dead or does not answer",
 	[SUP_REPORT] = "the report could not be written",
 	[SUP_DIFFERS] = "the group in memory is not what the topology, or this shmsup, would make it: it can't be taken over",

@@ -257,15 +257,21 @@ static bool any_user(const struct plan *plan)
 // A descriptor from before the execve; -1 = there is none, and it has to be made.
 static int handed_fd(const struct group *g, const char *what)
 {
-	return g->handover ? handover_take_fd(json_object_get(handover_json(g->handover), what)) : -1;
+	return g->handover ? handover_take_fd(g->handover, json_object_get(handover_json(g->handover), what)) : -1;
 }
 
 static int take_lock(struct group *g, struct fail *fail)
 {
 	const char *name = g->plan->spec.name;
 
-	return g->lock = g->handover ? rundir_keep_lock(name, handed_fd(g, "lock"), fail)
-				     : rundir_lock(name, g->options->adopt ? ADOPT_WAIT_NS : 0, fail);
+	if (g->handover)
+		return g->lock = rundir_keep_lock(name, handed_fd(g, "lock"), fail);
+	g->lock = rundir_lock(name, 0, fail);
+	if (g->lock < 0 && fail->status == SUP_RUNNING && g->options->adopt) {
+		guard_ask(name);
+		g->lock = rundir_lock(name, ADOPT_WAIT_NS, fail);
+	}
+	return g->lock;
 }
 
 static int open_sockets(struct group *g, struct fail *fail)
@@ -443,10 +449,9 @@ static void run(struct group *g)
 	int err = 0;
 
 	events_put(g->events, "group",
-		   json_pack("{s:s}", "state", g->handover ? "upgraded" : g->is_taken ? "adopted" : "running"));
+		   json_pack("{s:s}", "state", upgrade_is_going_on(g) ? "upgraded" : g->is_taken ? "adopted" : "running"));
 	tell_open(&g->tell, g->loop);
-	if (g->handover && json_is_true(json_object_get(handover_json(g->handover), "ready")))
-		tell_ready_again(&g->tell);
+	upgrade_take(g);
 	progress_start(&g->progress, g->loop, g->plan, g->report, respawns_of, g);
 	hang_start(&g->hang_watch, g);
 	alert_start(&g->alert, g);
@@ -461,6 +466,8 @@ static void run(struct group *g)
 			service_keep(&g->services[i]);
 		group_keep(g);
 	}
+	if (g->handover)
+		upgrade_taken(g);
 	handover_delete(g->handover); // all of it is taken
 	g->handover = NULL;
 	go_on(g);
@@ -496,7 +503,8 @@ enum sup_exit group_run(struct plan *plan, const struct group_options *options)
 			  .options = options,
 			  .lock = -1,
 			  .tell = {.fd = -1},
-			  .handover = handover_receive(),
+			  .upgrade = {.guard = {.socket = {.fd = -1}}},
+			  .handover = options->stand_in ? options->stand_in->handover : handover_receive(),
 			  .retry = {on_retry, 0, 0},
 			  .go_on = {on_go_on, 0, 0}};
 	enum sup_exit status;

@@ -44,6 +44,7 @@ struct group_options {
 	bool verbose;            // also tell of deaths that were asked for
 	enum loop_kind loop;
 	enum group_adopt adopt;
+	struct stand_in *stand_in; // this was the guardian of an upgrade that failed; NULL
 	int argc; // of this program, for the one that it may go on as
 	char **argv;
 };
@@ -146,6 +147,7 @@ struct group {
 	bool is_taken; // by either
 	struct handover *handover; // from the program that this process was; NULL
 	struct upgrade upgrade;
+	bool gives_way; // to another supervisor, after this turn
 	bool adopting; // taking over, and not yet its supervisor
 	int lock; // rundir_lock
 	struct progress progress;

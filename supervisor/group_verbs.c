@@ -229,12 +229,20 @@ static json_t *verb_upgrade(struct group *g, const json_t *request, struct contr
 	return NULL;
 }
 
-// Of the program that goes on `upgrade` has counted nothing: that the wait is there says that it was handed over.
+static json_t *verb_give_way(struct group *g, const json_t *request, struct control_wait *wait)
+{
+	if (!g->options->stand_in)
+		return control_error("the supervisor of group '%s' is no guardian of an upgrade that stands in", g->plan->spec.name);
+	g->gives_way = true;
+	return json_pack("{s:b, s:i}", "ok", 1, "pid", (int)getpid());
+}
+
+// In the program that goes on the count is what it was: that the wait is there says that it was handed over.
 static json_t *settle_upgrade(struct group *g, const struct control_wait *wait)
 {
-	if (g->upgrade.cnt > wait->incarnation)
+	if (g->upgrade.cnt > wait->incarnation && !g->upgrade.guard.pid)
 		return control_error("%s", g->upgrade.why);
-	if (g->upgrade.pid || g->upgrade.agreed)
+	if (upgrade_is_pending(g))
 		return NULL;
 	return json_pack("{s:b, s:i, s:s}", "ok", 1, "pid", (int)getpid(), "binary", upgrade_self());
 }
@@ -287,6 +295,7 @@ static const struct verb {
 	{"start", verb_start},   {"stop", verb_stop}, {"events", verb_events},
 	{"scale", verb_scale},
 	{"upgrade", verb_upgrade},
+	{"give-way", verb_give_way},
 	{"inject", group_verb_inject},
 	{"drain", group_verb_drain},
 	{"dead-replay", group_verb_dead_replay},

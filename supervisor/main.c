@@ -115,6 +115,24 @@ static enum sup_exit do_fits(const struct args *a)
 	return status;
 }
 
+// Started by the supervisor of a running group before it goes on as another program.
+static enum sup_exit do_guard(const struct args *a)
+{
+	struct group_options options = {.report_file = a->report, .verbose = a->verbose, .argc = a->argc, .argv = a->argv};
+	struct plan *plan;
+	struct fail fail;
+	enum sup_exit status;
+
+	if (wanted_loop(&options.loop, &fail) || load(a, &plan, &fail)) {
+		guard_refuse(&fail);
+		return fail.status;
+	}
+	a->argv[1] = "run"; // what the program of a later upgrade is to do
+	status = guard_run(plan, &options);
+	plan_free(plan);
+	return status;
+}
+
 static enum sup_exit do_upgrade(const struct args *a)
 {
 	return client_upgrade(a->words[0], a->words[1]);
@@ -230,6 +248,8 @@ static enum sup_exit do_schema(const struct args *a)
 static const struct command hidden[] = {
 	{"fits", "TOPOLOGY [OPTION]...", "", 1,
 	 OPT_NAME | OPT_SET | OPT_REPORT | OPT_VERBOSE | OPT_ADOPT, do_fits},
+	{"guard", "TOPOLOGY [OPTION]...", "", 1,
+	 OPT_NAME | OPT_SET | OPT_REPORT | OPT_VERBOSE | OPT_ADOPT, do_guard},
 	{0},
 };
 
@@ -271,7 +291,8 @@ static const struct command commands[] = {
 	 1, OPT_FOLLOW | OPT_WORD, do_logs},
 	{"upgrade", "GROUP [BINARY]",
 	 "let the supervisor of a running group go on as another program, or as its own read anew: services, queues, "
-	 "connections and its pid stay. A program that can't take the group over is refused, and the running one goes on",
+	 "connections and its pid stay. A program that can't take the group over is refused, and the running one goes on; so it "
+	 "does if the other fails (UPGRADE in shmsup(1))",
 	 1, OPT_WORD, do_upgrade},
 	{"schema", "", "print the JSON schema (draft 2020-12) of a topology, for editors", 0, 0, do_schema},
 	{"manual", "[EXAMPLE]",

@@ -5,6 +5,7 @@
 #include "supervisor/command.h"
 #include "supervisor/exits.h"
 #include "supervisor/filter.h"
+#include "supervisor/guard.h"
 #include "supervisor/topology_form.h"
 #include "supervisor/topology_keys.h"
 
@@ -108,7 +109,7 @@ static const struct option_doc environment[] = {
 	{"NOTIFY_SOCKET, WATCHDOG_USEC", NULL,
 	 "shmsup tells its own supervisor (systemd(1), or another that speaks sd_notify(3)) READY=1 when all "
 	 "services have "
-	 "been ready, STATUS, WATCHDOG=1 as its event loop turns, RELOADING=1 and READY=1 around an upgrade, and STOPPING=1."},
+	 "been ready, STATUS, WATCHDOG=1 as its event loop turns, RELOADING=1, MAINPID and READY=1 around an upgrade, and STOPPING=1."},
 	{"SHMCHAN_GROUP, SHMCHAN_SLOT, SHMCHAN_INCARNATION, NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID, SHMCHAN_FDS", NULL,
 	 "Set for services: which group and process slot they fill for the how manieth time, where their "
 	 "READY=1 goes, of those with heartbeat_ms how often WATCHDOG=1 is wanted, and, "
@@ -146,6 +147,29 @@ static void items(const struct option_doc *docs)
 {
 	for (const struct option_doc *d = docs; d->name; d++)
 		item(d->name, d->text);
+}
+
+static void upgrade(void)
+{
+	char text[700];
+
+	section("UPGRADE");
+	line("The new program is first asked, as a child, whether it can take the group over: that its topology, its state file and "
+	     "the group in memory fit. It has 10 s to say so. Then the running program leaves a guardian, a process of its own "
+	     "(shmsup guard), and goes on as the new one in the same process.");
+	fputs(".PP\n", stdout);
+	snprintf(text, sizeof(text),
+		 "If the new program ends or is killed before it has the group, or does not have it within %d s, for which it is killed, "
+		 "the guardian becomes the supervisor: the old program, with the lock, sockets and connections as they were. Services do "
+		 "not notice; one that dies meanwhile waits. shmsup upgrade then says why and has exit status 12. The supervisor has "
+		 "another pid: its own supervisor is told that by MAINPID. The exit status of the process that was the supervisor is that of the "
+		 "program that failed.",
+		 GUARD_LIMIT_S);
+	line(text);
+	fputs(".PP\n", stdout);
+	line("Where that is not heard (s6, a shell), whoever starts shmsup run --adopt again has the group from the guardian, which "
+	     "ends. As process 1 of a container shmsup leaves no guardian: it would be killed with it. If the new program fails there, "
+	     "the container ends.");
 }
 
 void manual_page(const struct command *commands)
@@ -198,6 +222,7 @@ void manual_page(const struct command *commands)
 	items(environment);
 	section("FILES");
 	items(files);
+	upgrade();
 	section("UNDER ANOTHER SUPERVISOR, AND IN A CONTAINER");
 	line("The unit shmsup@.service runs /etc/shmsup/INSTANCE.yaml with Type=notify, WatchdogSec and "
 	     "Restart=on-failure: a shmsup "

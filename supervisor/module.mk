@@ -24,6 +24,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	group_repair.c \
 	group_service.c \
 	group_verbs.c \
+	guard.c \
 	handover.c \
 	hang.c \
 	keep.c \

@@ -130,6 +130,10 @@ int notify_open(struct notify **out, struct loop *l, const char *path, int fd,
 	n->addr.sun_family = AF_UNIX;
 	strcpy(n->addr.sun_path, path);
 	n->watch = (struct loop_watch){fd, POLLIN, false, on_ready, 0};
+	if (fd >= 0 && access(path, F_OK)) {
+		close(fd); // it was handed over, but nobody can reach it any more
+		fd = -1;
+	}
 	if ((fd < 0 && bind_to(n, path)) || (errno = loop_watch(l, &n->watch))) {
 		err = errno;
 		notify_close(n);

@@ -85,6 +85,14 @@ static bool is_current(const char *path, int lock)
 	return fstat(lock, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
+static bool write_pid(int lock)
+{
+	char pid[16];
+	int len = snprintf(pid, sizeof(pid), "%d", (int)getpid());
+
+	return ftruncate(lock, 0) == 0 && pwrite(lock, pid, (size_t)len, 0) == len;
+}
+
 int rundir_lock(const char *group, uint64_t wait_ns, struct fail *fail)
 {
 	struct timespec pause = {0, LOCK_LOOK_NS};
@@ -116,7 +124,7 @@ int rundir_lock(const char *group, uint64_t wait_ns, struct fail *fail)
 			break;
 		close(lock);
 	}
-	if (ftruncate(lock, 0) || dprintf(lock, "%d", (int)getpid()) < 0) {
+	if (!write_pid(lock)) {
 		fail_set(fail, SUP_SYSTEM, "can't write lock %s: %s", path, strerror(errno));
 		rundir_unlock(group, lock);
 		return -1;
@@ -130,7 +138,7 @@ int rundir_keep_lock(const char *group, int lock, struct fail *fail)
 
 	if (rundir_socket(path, group, "lock", fail))
 		return -1;
-	if (lock < 0 || !is_current(path, lock) || flock(lock, LOCK_EX | LOCK_NB))
+	if (lock < 0 || !is_current(path, lock) || flock(lock, LOCK_EX | LOCK_NB) || !write_pid(lock))
 		return fail_set(fail, SUP_SYSTEM, "can't go on with group '%s': what was handed over is not its lock %s",
 				group, path);
 	return lock;

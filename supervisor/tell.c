@@ -22,6 +22,8 @@ static void pay(struct tell *t)
 {
 	char text[TELL_MAX + 64];
 
+	if (t->held)
+		return;
 	snprintf(text, sizeof(text), "%s%sSTATUS=%s", t->owes_ready ? "READY=1\n" : "",
 		 t->owes_stopping ? "STOPPING=1\n" : "", t->status);
 	if (send_text(t, text))
@@ -106,7 +108,34 @@ void tell_reloading(struct tell *t)
 void tell_ready_again(struct tell *t)
 {
 	t->ready = true;
-	send_text(t, "READY=1");
+	if (t->held)
+		t->owes = t->owes_ready = true;
+	else
+		send_text(t, "READY=1");
+}
+
+void tell_main(struct tell *t, pid_t pid)
+{
+	struct timeval limit = {1, 0};
+	char text[32];
+
+	if (t->fd < 0)
+		return;
+	snprintf(text, sizeof(text), "MAINPID=%d", (int)pid);
+	setsockopt(t->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	sendto(t->fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&t->addr, t->addr_len);
+}
+
+void tell_hold(struct tell *t)
+{
+	t->held = true;
+}
+
+void tell_release(struct tell *t)
+{
+	t->held = false;
+	if (t->owes && !loop_timer_is_set(&t->again))
+		pay(t);
 }
 
 void tell_close(struct tell *t)

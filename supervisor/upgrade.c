@@ -15,6 +15,7 @@
 #include "supervisor/say.h"
 
 #define ASK_NS UINT64_C(10000000000)
+#define GUARD_NS (GUARD_LIMIT_S * UINT64_C(1000000000)) // for it to begin, and to end
 #define SAID_MAX 4096
 
 extern char **environ;
@@ -25,6 +26,8 @@ const char *upgrade_self(void)
 	const char *name = (const char *)getauxval(AT_EXECFN);
 	size_t len;
 
+	if (name && strcmp(name, GUARD_SELF) == 0)
+		name = program_invocation_name;
 	if (path[0] || !name)
 		return path;
 	if (name[0] != '/' && getcwd(path, sizeof(path) - 1)) {
@@ -41,7 +44,10 @@ static void end(struct group *g, const char *why)
 	struct upgrade *u = &g->upgrade;
 
 	snprintf(u->why, sizeof(u->why), "can't upgrade to %.200s: %.150s", u->binary, why);
-	u->agreed = false;
+	loop_timer_cancel(g->loop, &u->timer);
+	if (u->guard.socket.fd >= 0)
+		guard_kill(&u->guard, g->loop);
+	u->agreed = u->guarded = false;
 	u->cnt++;
 	say(g->plan->spec.name, "%s; this shmsup goes on", u->why);
 	events_put(g->events, "upgrade", json_pack("{s:s, s:s}", "binary", u->binary, "refused", why));
@@ -116,7 +122,7 @@ int upgrade_begin(struct group *g, const char *binary, struct fail *fail)
 	int pipe_of[2], err;
 
 	binary = binary ? binary : upgrade_self();
-	if (u->pid || u->agreed)
+	if (upgrade_is_pending(g))
 		return fail_set(fail, SUP_REFUSED, "an upgrade is under way already");
 	if (g->stopping)
 		return fail_set(fail, SUP_REFUSED, "can't upgrade: the group is stopping");
@@ -140,6 +146,82 @@ int upgrade_begin(struct group *g, const char *binary, struct fail *fail)
 	loop_timer_set(g->loop, &u->timer, ASK_NS);
 	return 0;
 }
+
+// ------------------------------------------------------------------------------------------------ its guardian
+
+static void on_guard_late(struct loop_timer *t)
+{
+	struct upgrade *u = (struct upgrade *)((char *)t - offsetof(struct upgrade, timer));
+
+	kill(u->guard.pid, SIGKILL);
+}
+
+static void on_guard(struct loop_watch *w, short revents)
+{
+	struct upgrade *u = (struct upgrade *)((char *)w - offsetof(struct upgrade, guard.socket));
+	struct group *g = (struct group *)((char *)u - offsetof(struct group, upgrade));
+	char said[GUARD_SAID_MAX], why[GUARD_SAID_MAX + 80];
+
+	u->guarded = guard_read(&u->guard, said);
+	loop_unwatch(g->loop, w);
+	loop_timer_cancel(g->loop, &u->timer);
+	snprintf(why, sizeof(why), "this shmsup could not take the group back if that failed: %s", said);
+	if (!u->guarded)
+		end(g, why);
+}
+
+static void agree(struct group *g)
+{
+	struct upgrade *u = &g->upgrade;
+	char **words = words_for(g, upgrade_self(), "guard", false), why[160];
+	int err = words ? 0 : ENOMEM;
+
+	u->agreed = true;
+	u->guarded = getpid() == 1;
+	if (!err && !u->guarded)
+		err = guard_start(&u->guard, g->loop, &g->launcher.attr, words, on_guard);
+	free(words);
+	u->timer.fire = on_guard_late;
+	if (!err && !u->guarded)
+		err = loop_timer_set(g->loop, &u->timer, GUARD_NS);
+	snprintf(why, sizeof(why), "its guardian can't be started: %s", strerror(err));
+	if (err)
+		end(g, why);
+}
+
+static bool reap_guard(struct group *g, pid_t pid)
+{
+	struct upgrade *u = &g->upgrade;
+
+	if (!u->guard.pid || pid != u->guard.pid)
+		return false;
+	waitpid(pid, NULL, WNOHANG);
+	u->guard.pid = 0;
+	if (u->guard.socket.fd >= 0)
+		return true; // on_guard hears the end of the connection
+	loop_timer_cancel(g->loop, &u->timer);
+	tell_release(&g->tell);
+	group_go_on_soon(g);
+	return true;
+}
+
+// From here on this process has the group, and says so when the guardian has made it the main one.
+static void release(struct group *g)
+{
+	struct upgrade *u = &g->upgrade;
+
+	guard_release(&u->guard, g->loop);
+	u->timer.fire = on_guard_late;
+	if (u->guard.pid)
+		loop_timer_set(g->loop, &u->timer, GUARD_NS);
+}
+
+bool upgrade_is_pending(const struct group *g)
+{
+	return g->upgrade.pid || g->upgrade.agreed || g->upgrade.guard.pid;
+}
+
+// ------------------------------------------------------------------------------------------------ the answer
 
 // The last line of what it said: an object, or one for people.
 static char *last_line(char *said, size_t len)
@@ -170,7 +252,7 @@ static void judge(struct group *g, const siginfo_t *info, char *line)
 		end(g, line + 8);
 	else if (info->si_code == CLD_EXITED && info->si_status == 0 && group &&
 		 strcmp(group, g->plan->spec.name) == 0 && version == HANDOVER_VERSION)
-		g->upgrade.agreed = true;
+		agree(g);
 	else if (group)
 		end(g, "it takes over in another way than this shmsup hands over: stop the group, or kill its supervisor and "
 		       "let the other adopt it");
@@ -190,7 +272,7 @@ bool upgrade_reap(struct group *g, pid_t pid)
 	ssize_t n;
 
 	if (!u->pid || pid != u->pid)
-		return false;
+		return reap_guard(g, pid);
 	kill(-pid, SIGKILL); // children that it may have left
 	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG))
 		return false;
@@ -207,9 +289,16 @@ void upgrade_end(struct group *g)
 {
 	struct upgrade *u = &g->upgrade;
 
+	if (u->guard.socket.fd >= 0)
+		guard_kill(&u->guard, g->loop);
+	else if (u->guard.pid)
+		waitpid(u->guard.pid, NULL, 0); // it has its word
+	if (!u->pid && !u->guard.pid)
+		return;
+	u->guard.pid = 0;
+	loop_timer_cancel(g->loop, &u->timer);
 	if (!u->pid)
 		return;
-	loop_timer_cancel(g->loop, &u->timer);
 	kill(-u->pid, SIGKILL);
 	waitpid(u->pid, NULL, 0);
 	close(u->out);
@@ -228,10 +317,26 @@ static bool has_adopt(const struct group *g)
 
 static int hand_over(struct group *g, struct handover *h)
 {
+	const struct upgrade *u = &g->upgrade;
 	json_t *lock = handover_fd(h, g->lock), *notify = handover_fd(h, notify_fd(g->notify));
+	json_t *guard = json_pack("{s:i, s:o}", "pid", (int)u->guard.pid, "socket", handover_fd(h, u->guard.socket.fd));
 
-	return handover_send(h, json_pack("{s:s, s:o, s:o, s:b, s:o}", "group", g->plan->spec.name, "lock", lock, "notify",
-					  notify, "ready", g->tell.ready, "control", control_hand_over(g->control, h)));
+	return handover_write(h, json_pack("{s:s, s:o, s:o, s:b, s:s, s:I, s:o, s:o}", "group", g->plan->spec.name, "lock", lock,
+					   "notify", notify, "ready", g->tell.ready, "binary", u->binary, "attempts",
+					   (json_int_t)u->cnt, "guard", guard, "control", control_hand_over(g->control, h)));
+}
+
+// First the guardian has all that it needs, then it is the main process: a death in between is either this one's or the guardian's to
+// tell of.
+static int hand_to_guard(struct group *g, const struct handover *h)
+{
+	int err = g->upgrade.guard.socket.fd < 0 ? 0 : handover_to_process(h, g->upgrade.guard.socket.fd);
+
+	if (!err && g->upgrade.guard.pid) {
+		tell_main(&g->tell, g->upgrade.guard.pid);
+		tell_hold(&g->tell);
+	}
+	return err;
 }
 
 static int become(struct group *g)
@@ -242,10 +347,17 @@ static int become(struct group *g)
 
 	if (!err) {
 		tell_reloading(&g->tell);
+		err = hand_to_guard(g, h);
+	}
+	if (!err && !(err = handover_to_execve(h))) {
 		execv(g->upgrade.binary, words);
 		err = errno;
-		tell_ready_again(&g->tell);
 	}
+	if (h)
+		handover_abandon(h);
+	release(g);
+	if (g->tell.ready)
+		tell_ready_again(&g->tell);
 	handover_delete(h);
 	free(words);
 	return err;
@@ -253,7 +365,9 @@ static int become(struct group *g)
 
 void upgrade_go_on(struct group *g)
 {
-	if (!g->upgrade.agreed)
+	if (g->gives_way)
+		guard_give_way(g);
+	if (!g->upgrade.guarded)
 		return;
 	if (g->stopping) {
 		end(g, "the group is stopping");
@@ -267,9 +381,46 @@ void upgrade_go_on(struct group *g)
 	end(g, strerror(become(g)));
 }
 
+bool upgrade_is_going_on(const struct group *g)
+{
+	return g->handover && !handover_is_second(g->handover);
+}
+
+void upgrade_take(struct group *g)
+{
+	const json_t *o = g->handover ? handover_json(g->handover) : NULL, *guard = json_object_get(o, "guard");
+	const char *binary = json_string_value(json_object_get(o, "binary"));
+	struct upgrade *u = &g->upgrade;
+
+	if (!o)
+		return;
+	u->cnt = (unsigned)json_integer_value(json_object_get(o, "attempts"));
+	snprintf(u->binary, sizeof(u->binary), "%s", binary ? binary : "");
+	if (handover_is_second(g->handover)) {
+		tell_main(&g->tell, getpid());
+	} else {
+		json_int_t pid = json_integer_value(json_object_get(guard, "pid"));
+
+		u->guard.pid = pid > 1 && pid <= INT32_MAX ? (pid_t)pid : 0;
+		u->guard.socket.fd = handover_take_fd(g->handover, json_object_get(guard, "socket"));
+		if (u->guard.pid)
+			tell_hold(&g->tell);
+	}
+	if (json_is_true(json_object_get(o, "ready")))
+		tell_ready_again(&g->tell);
+}
+
+void upgrade_taken(struct group *g)
+{
+	if (g->options->stand_in)
+		end(g, g->options->stand_in->why);
+	else
+		release(g);
+}
+
 // ------------------------------------------------------------------------------------------------ the child
 
-static int fits(struct plan *plan, const char *report_file, struct fail *fail)
+int upgrade_check(struct plan *plan, const char *report_file, struct fail *fail)
 {
 	struct launcher launcher;
 	struct shmchan_why why = {0};
@@ -296,7 +447,7 @@ enum sup_exit upgrade_fits(struct plan *plan, const char *report_file)
 {
 	struct fail fail;
 
-	if (fits(plan, report_file, &fail)) {
+	if (upgrade_check(plan, report_file, &fail)) {
 		say(NULL, "%s", fail.text);
 		return fail.status;
 	}

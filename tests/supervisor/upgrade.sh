@@ -125,9 +125,9 @@ refused "a program that complains" /bin/cat "/bin/cat: it is no shmsup*"
 refused "a program of this project" "$BUILD/bin/shmtool" "$BUILD/bin/shmtool: it is no shmsup*"
 script "$dir/says" <<<"echo '{\"fits\":\"other\",\"handover\":1}'"
 refused "one that says yes for another group" "$dir/says" "$dir/says: it takes over in another way*"
-script "$dir/says" <<<"echo '{\"fits\":\"$g\",\"handover\":2}'"
+script "$dir/says" <<<"echo '{\"fits\":\"$g\",\"handover\":1}'"
 refused "one of another handover" "$dir/says" "$dir/says: it takes over in another way*"
-script "$dir/says" <<<"echo '{\"fits\":\"$g\",\"handover\":1}'; exit 1"
+script "$dir/says" <<<"$shmsup \"\$@\"; exit 1"
 refused "one that says yes and fails" "$dir/says" "$dir/says: it *"
 script "$dir/says" <<<"yes | head -c 30000; echo '{\"fits\":'; kill -SEGV \$\$"
 refused "one that says too much and is killed" "$dir/says" "$dir/says: *"
@@ -143,6 +143,10 @@ refused "a service's program that is gone" "$shmsup" "$shmsup: service 'plain': 
 cp "$dir/kept.yaml" "$dir/t.yaml"
 script "$dir/says" <<<"$shmsup \"\$@\"; rm \"\$0\""
 refused "one that is gone when it is to be executed" "$dir/says" "$dir/says: No such file or directory"
+script "$dir/says" <<<"$shmsup \"\$@\"; sed -i 's/idle/idle, {/' $dir/t.yaml"
+refused "one whose topology the running program could not take the group back by" "$dir/says" \
+	"$dir/says: this shmsup could not take the group back if that failed: $dir/t.yaml:*"
+cp "$dir/kept.yaml" "$dir/t.yaml"
 script "$dir/sleeps" <<<"sleep 1000"
 "$shmsup" upgrade "$g" "$dir/sleeps" >"$dir/slow" 2>&1 &
 waiter=$!
@@ -166,23 +170,120 @@ wait "$follower"
 is "the follower, who was connected all the time, missed nothing" "$?,$(jq .seq <"$dir/follow" | awk '$1 != NR' | wc -l),$(tail -n 1 "$dir/follow" | jq -r .state)" "0,0,ended"
 is "nothing left" "$(left "$g")" ""
 
-# One that said yes, and then fails: as if it had been killed.
+# --------------------------------------------------------------------------------------- it said yes, and then fails
+services_of() { status_of "$g" | jq -c '[.services[] | [.name, .pid, .incarnation]]'; }
+supervisor_of() { status_of "$g" | jq .supervisor_pid; }
 start "$g" "$dir/t.yaml"
 until_true all_ready "$g"
-before=$(status_of "$g" | jq -c '[.services[] | [.pid, .incarnation]]')
-script "$dir/says" <<<"[ \"\$1\" = fits ] && exec $shmsup \"\$@\"; exit 77"
-"$shmsup" upgrade "$g" "$dir/says" >"$dir/out" 2>&1
-is "it fails after it took over: the client is told" $? 13
-ended "$pid"
-is "its exit status is the process's" "$status" 77
+"$shmsup" events -f -j "$g" >"$dir/follow" 2>"$dir/follow.err" &
+follower=$!
+until_true heard '"event":"ready".*"b"'
+"$shmsup" restart "$g" plain >/dev/null # so that the numbers differ
+before=$(services_of)
+n=0
+# fails HOW LAST-WORDS STATUS PATTERN: the commands that it ends by, the exit status of the process if it is ours.
+fails() {
+	local former
+	former=$(supervisor_of)
+	n=$((n + 1))
+	script "$dir/says" <<<"[ \"\$1\" = fits ] && exec $shmsup \"\$@\"; $2"
+	"$shmsup" upgrade "$g" "$dir/says" >"$dir/out" 2>&1
+	like "$1: the client is told" "$?,$(cat "$dir/out")" "12,shmsup: can't upgrade to $dir/says: it said that it can take the group over, but $4; pid * has the group now"
+	until_true gone "$former"
+	if [ $n = 1 ]; then
+		ended "$pid"
+		is "$1: its exit status is the process's" "$status" "$3"
+	fi
+	pid=$(supervisor_of)
+	to_end "$pid"
+	is "$1: the guardian has the group, with the program as it was, and its lock" \
+		"$([ "$pid" != "$former" ] && readlink "/proc/$pid/exe"),$(cat "$rundir/$g.lock"),$(status_of "$g" | jq -c '[.adoptions, .upgrades]')" "$shmsup,$pid,[$n,0]"
+	is "$1: services have run on" "$(services_of)" "$before"
+	like "$1: an event" "$(events 'select(.event == "upgrade") | .refused' | tail -n 1)" "\"it said that it can take*$4; pid $pid*"
+}
+fails "it exits" "exit 77" 77 "ended with exit status 77"
+fails "it is killed" "kill -SEGV \$\$" 139 "was killed by SIGSEGV"
+fails "it can't read the state" "exec $BUILD/test/shmsup-other \"\$@\"" 15 "ended with exit status 15"
+fails "it closes what it was given" "for f in /proc/self/fd/*; do f=\${f##*/}; [ \$f -gt 2 ] && exec {f}>&-; done; exit 3" 3 "ended with exit status 3"
+fails "it removes the sockets" "rm $rundir/$g.sock $rundir/$g.notify; exit 4" 4 "ended with exit status 4"
+"$shmsup" upgrade "$g" >"$dir/out" 2>&1
+is "another that holds its word" "$?,$(cat "$dir/out")" "0,$g: upgraded to $shmsup, supervisor pid $pid"
+is "services have run on" "$(services_of)" "$before"
+old=$(field "$g" b pid)
+kill -9 "$old"
+until_true is_replaced "$g" b "$old"
+until_true all_ready "$g"
+ok 0 "a service dies: it is a supervisor"
+before=$(services_of)
+# It hangs: nobody supervises until its time is over. Connections last.
+script "$dir/says" <<<"[ \"\$1\" = fits ] && exec $shmsup \"\$@\"; kill -STOP \$\$"
+former=$pid old=$(field "$g" b pid)
+"$shmsup" upgrade "$g" "$dir/says" >"$dir/out" 2>&1 &
+waiter=$!
+stopped() { grep -q '^State:.T' "/proc/$former/status" 2>/dev/null; }
+until_true stopped
+kill -9 "$old"
+"$shmsup" status -j "$g" >"$dir/patient" 2>&1 &
+patient=$!
+wait $waiter
+like "it hangs: the client is told" "$?,$(cat "$dir/out")" "12,*it said that it can take the group over, but did not take it over within 10 s and was killed; *"
+wait $patient
+is "it hangs: who asked meanwhile has an answer" "$?" 0
+pid=$(supervisor_of)
+to_end "$pid"
+until_true is_replaced "$g" b "$old"
+until_true all_ready "$g"
+is "it hangs: a service that died meanwhile is back, the others have run on" \
+	"$(services_of | jq -c '[.[] | select(.[0] != "b")]')" "$(jq -c '[.[] | select(.[0] != "b")]' <<<"$before")"
+is "one who follows has been connected all the time" "$(kill -0 "$follower" && jq .seq <"$dir/follow" | awk 'NR > 1 && $1 != last + 1 {n++} {last = $1} END {print n + 0}')" 0
+# Killed at its system calls, until one comes too late.
+before=$(services_of)
+bad=0 n=1 step=${STEP:-13} rounds=0
+while :; do
+	former=$(supervisor_of)
+	script "$dir/says" <<<"[ \"\$1\" = fits ] && exec $shmsup \"\$@\"; exec $BUILD/test/sup_at_syscall self $n $shmsup \"\$@\""
+	timeout 60 "$shmsup" upgrade "$g" "$dir/says" >"$dir/out" 2>&1
+	[ $? = 12 ] || break
+	until_true gone "$former"
+	pid=$(supervisor_of)
+	to_end "$pid"
+	if [ "$(services_of),$(grep -c 'was killed by SIGKILL' "$dir/out")" != "$before,1" ]; then
+		bad=$((bad + 1))
+		printf '# killed at stop %d: %s\n' $n "$(cat "$dir/out"; services_of)"
+	fi
+	rounds=$((rounds + 1))
+	n=$((n + step))
+done
+is "killed at every ${step}th of its system calls, $rounds times: the guardian has the group" "$bad" 0
+is "it was killed many times" "$((rounds > 10))" 1
+kill -9 "$pid" # it is still counted
+until_true gone "$pid"
 start "$g" "$dir/t.yaml" --adopt
-until_true adopted 1
-is "the services have run on, and are adopted" "$(status_of "$g" | jq -c '[.services[] | [.pid, .incarnation]]')" "$before"
+last=$pid
+own() { [ "$(supervisor_of)" = "$pid" ]; }
+until_true own
+is "after it had the group: as any supervisor that is killed" "$(services_of)" "$before"
 "$shmsup" upgrade "$g" >/dev/null
 is "adopted, then upgraded: still not its children" "$?,$(status_of "$g" | jq -c '[.services[].adopted]')" "0,[true,true,true,true]"
+# Whoever started the first one may start it again, as s6 does: the guardian gives way to it, nobody else does.
+script "$dir/says" <<<"[ \"\$1\" = fits ] && exec $shmsup \"\$@\"; exit 77"
+"$shmsup" upgrade "$g" "$dir/says" >/dev/null 2>&1
+ended "$last"
+guardian=$(supervisor_of)
+to_end "$guardian"
+start "$g" "$dir/t.yaml"
+ended "$pid"
+is "run without --adopt: the guardian stays" "$status,$(supervisor_of)" "4,$guardian"
+start "$g" "$dir/t.yaml" --adopt
+until_true own
+until_true gone "$guardian"
+is "run --adopt: it has the group from the guardian, services have run on" "$(services_of)" "$before"
+"$shmsup" run "$dir/t.yaml" --name "$g" --adopt >"$dir/out" 2>&1
+is "a second one has not" "$?,$(supervisor_of)" "4,$pid"
 kill -TERM "$pid"
 ended "$pid"
 is "a signal stops the group" "$status,$(left "$g")" "9,"
+wait "$follower"
 
 # --------------------------------------------------------------------------------------- deaths at the same moment
 start "$g" "$dir/t.yaml"
@@ -258,14 +359,24 @@ done
 unset SHMSUP_LOOP
 
 # --------------------------------------------------------------------------------------- under another supervisor
+# As systemd with NotifyAccess=main: only the main process is heard, who begins with being the first.
 listen() {
 	python3 - "$1" >"$dir/told" <<-'END' &
-		import socket, sys
+		import re, socket, struct, sys
 		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 		s.bind(sys.argv[1])
 		print("listens", flush=True)
+		main = 0
 		while True:
-		    print(s.recv(4096).decode().replace("\n", "|"), flush=True)
+		    text, extra, _, _ = s.recvmsg(4096, 1024)
+		    pid = struct.unpack("iII", extra[0][2])[0]
+		    text = text.decode()
+		    main = main or pid
+		    print("" if pid == main else f"from {pid}, not {main}: ", text.replace("\n", "|"), sep="", flush=True)
+		    now = re.search("^MAINPID=([0-9]+)$", text, re.M)
+		    if pid == main and now:
+		        main = int(now[1])
 	END
 	listener=$!
 	to_end "$listener"
@@ -273,9 +384,10 @@ listen() {
 }
 told() { grep -qE "$1" "$dir/told" 2>/dev/null; }
 listen "$dir/notify"
-export NOTIFY_SOCKET=$dir/notify WATCHDOG_USEC=20000
-start "$g" "$dir/t.yaml"
-unset NOTIFY_SOCKET WATCHDOG_USEC
+script "$dir/outer" <<<"export NOTIFY_SOCKET=$dir/notify WATCHDOG_USEC=20000 WATCHDOG_PID=\$\$; exec $shmsup \"\$@\""
+"$dir/outer" run "$dir/t.yaml" --name "$g" >/dev/null 2>"$dir/$g.err" &
+pid=$!
+to_end "$pid"
 until_true told READY=1
 script "$dir/says" <<<"[ -n \"\$NOTIFY_SOCKET\$WATCHDOG_USEC\" ] && exit 5; $shmsup \"\$@\"; rm \"\$0\""
 "$shmsup" upgrade "$g" "$dir/says" >"$dir/out" 2>&1
@@ -283,12 +395,38 @@ like "the program that is asked does not speak for the supervisor" "$(cat "$dir/
 "$shmsup" upgrade "$g" >/dev/null
 until_true told 'STATUS=4 of 4'
 is "reloading and ready are told in turn, also when it stayed what it was" \
-	"$(grep -oE 'READY=1|RELOADING=1\|MONOTONIC_USEC=[0-9]' "$dir/told" | sed 's/.MONO.*/+time/' | xargs)" "READY=1 RELOADING=1+time READY=1 RELOADING=1+time READY=1"
-seen=$(grep -c WATCHDOG "$dir/told")
-more() { [ "$(grep -c WATCHDOG "$dir/told")" -gt $((seen + 3)) ]; }
+	"$(grep -oE '^(READY=1|RELOADING=1\|MONOTONIC_USEC=[0-9])' "$dir/told" | sed 's/.MONO.*/+time/' | xargs)" "READY=1 RELOADING=1+time READY=1 RELOADING=1+time READY=1"
+is "each time the guardian is the main process meanwhile" "$(grep -oE '^(READY|RELOADING|MAINPID)=[0-9]+' "$dir/told" | sed "s/=$pid/=it/; s/PID=[0-9].*/PID=guardian/" | xargs)" \
+	"READY=1 RELOADING=1 MAINPID=guardian MAINPID=it READY=1 RELOADING=1 MAINPID=guardian MAINPID=it READY=1"
+seen=$(grep -c ^WATCHDOG "$dir/told")
+more() { [ "$(grep -c ^WATCHDOG "$dir/told")" -gt $((seen + 3)) ]; }
 until_true more
 ok 0 "the watchdog is fed on"
-stop
+former=$pid
+script "$dir/says" <<<"[ \"\$1\" = fits ] && exec $shmsup \"\$@\"; kill -STOP \$\$"
+"$shmsup" upgrade "$g" "$dir/says" >"$dir/out" 2>&1 &
+waiter=$!
+until_true stopped
+seen=$(grep -c ^WATCHDOG "$dir/told")
+until_true more
+ok 0 "it hangs: the guardian feeds the watchdog"
+kill -9 "$former"
+wait $waiter
+like "the client is told" "$?,$(cat "$dir/out")" "12,*was killed by SIGKILL; *"
+pid=$(supervisor_of)
+to_end "$pid"
+ready_again() { [ "$(grep -oE '^(READY|RELOADING|MAINPID)=[0-9]+' "$dir/told" | tail -n 1)" = READY=1 ]; }
+until_true ready_again
+is "it fails: the guardian is the main process, and the group is ready again" \
+	"$(grep -oE '^(READY|RELOADING|MAINPID)=[0-9]+' "$dir/told" | tail -n 4 | xargs)" "RELOADING=1 MAINPID=$pid MAINPID=$pid READY=1"
+seen=$(grep -c ^WATCHDOG "$dir/told")
+until_true more
+ok 0 "and feeds the watchdog"
+is "nobody else was heard, or said more than that it lives" "$(grep '^from' "$dir/told" | grep -vc ': WATCHDOG=1$')" 0
+"$shmsup" stop "$g" >/dev/null
+until_true told STOPPING=1
+until_true gone "$pid"
+is "stopped" "$(left "$g")" ""
 kill "$listener"
 if unshare --pid --fork --mount-proc true 2>/dev/null; then
 	unshare --pid --fork --mount-proc "$shmsup" run "$dir/t.yaml" --name "$g" >"$dir/one.out" 2>"$dir/one.err" &

@@ -30,7 +30,7 @@ enum shmchan_err {
 	SHMCHAN_ESTALE =
 		-15, // another incarnation has this process slot, or processes of the group still live
 	SHMCHAN_ENOMEM = -16, // no memory for a local handle
-	SHMCHAN_EBUSY = -17,  // a service that must have no process for this has one
+	SHMCHAN_EBUSY = -17,  // a service that must have no process for this has one, or a lock is held by one that lives
 };
 
 // shmchan_strerror says in a few words what a code means. Never NULL, also for unknown codes.

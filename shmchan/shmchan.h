@@ -84,7 +84,9 @@ struct shmchan_msg {
 		block;   // moved with the message: from commit on the receiver's; SHMCHAN_NO_BLOCK if none
 	uint32_t sender; // owner tag of who sent it: process slot in the low 12 bits, incarnation above
 	uint32_t deliveries; // earlier incarnations that died with this message in flight
-	int status;          // 0, or SHMCHAN_PEER_DIED: nobody will answer request `corr`
+	int status;          // 0; SHMCHAN_PEER_DIED: nobody will answer request `corr`; SHMCHAN_ECORRUPT: what came can't be
+			     // received, as its length is out of bounds, its block is not the message's, or the block's pool
+			     // is not open here. Then there is no block, and it is completed as any other
 	uint64_t pos;        // position in the channel, from 0
 };
 
@@ -92,8 +94,8 @@ struct shmchan_msg {
 
 // shmchan_attach maps the control segment of `group` and takes the place of incarnation `incarnation` in
 // process slot `slot`, as the broker announced it (shmchan_broker_announce).
-// Errors: ENOENT no such group or slot; ELAYOUT; ETRUNC; ECORRUPT; ESTALE the broker has announced another
-// incarnation; ESYS; ENOMEM. On error *out is NULL and nothing is mapped. `why` may be NULL.
+// Errors: ENOENT no such group or slot; EINVAL what can't be a group's name, or slot 0; ELAYOUT; ETRUNC; ECORRUPT; ESTALE
+// the broker has announced another incarnation; ESYS; ENOMEM. On error *out is NULL and nothing is mapped. `why` may be NULL.
 SHMCHAN_API int shmchan_attach(struct shmchan_proc **out, const char *group, unsigned slot,
 			       unsigned incarnation, struct shmchan_why *why);
 
@@ -134,7 +136,8 @@ SHMCHAN_API uint64_t shmchan_corr(struct shmchan_proc *p);
 
 // shmchan_open maps channel `name` and joins it at one end: SHMCHAN_TX or SHMCHAN_RX. The handle belongs to `p`
 // and lives until shmchan_close or shmchan_detach. Opening the same end twice gives EEXIST.
-// Errors: ENOENT, EPERM (this service is not declared at that end), ELAYOUT, ETRUNC, ECORRUPT, ESYS, ENOMEM.
+// Errors: ENOENT, EPERM (this service is not declared at that end), EINVAL (no name, or no end), ELAYOUT, ETRUNC, ECORRUPT,
+// ESYS, ENOMEM. A call that is not for the end it is given, as a take at a sending end, returns EINVAL.
 SHMCHAN_API int shmchan_open(struct shmchan_proc *p, const char *name, int end, struct shmchan **out,
 			     struct shmchan_why *why);
 // shmchan_close unmaps an end. What is in flight on it stays so; a receiving end that is opened again by the same
@@ -166,7 +169,7 @@ SHMCHAN_API int shmchan_send(struct shmchan *ch, const struct shmchan_msg *m, ui
 // shmchan_try_send_batch sends m[0], m[1], ... m[n-1] in this order, as many as there is room for, at less than the cost of
 // as many single sends. Returns how many were sent, at least 1, or, if none was, the error of m[0]: as shmchan_try_send.
 // It stops before the first message that can't be sent; a call with the rest tells why.
-// Each message is published by itself, in order: whoever dies in the call has sent m[0] ... m[k-1] for some k, and
+// EINVAL if n is 0. Each message is published by itself, in order: whoever dies in the call has sent m[0] ... m[k-1] for some k, and
 // nothing of the others. A receiver that sleeps is woken once, after the last.
 SHMCHAN_API int shmchan_try_send_batch(struct shmchan *ch, const struct shmchan_msg *m, unsigned n);
 // shmchan_send_batch waits at most timeout_ns for room, until all n are sent. Returns how many were; fewer than n after a
@@ -188,7 +191,8 @@ SHMCHAN_API int shmchan_commit(struct shmchan *ch, const struct shmchan_msg *m);
 SHMCHAN_API void shmchan_cancel(struct shmchan *ch);
 
 // shmchan_take takes the next message without waiting. It is then in flight until shmchan_done. Any number of
-// messages up to the capacity may be in flight. A message with a block makes this process the block's owner.
+// messages up to the capacity may be in flight. A message with a block makes this process the block's owner; the pool must be
+// open (shmchan_pool_open), or the message has status ECORRUPT and its block is nobody's until a death is repaired.
 // Errors: EMPTY.
 SHMCHAN_API int shmchan_take(struct shmchan *ch, struct shmchan_msg *m);
 // shmchan_recv waits at most timeout_ns for one. Errors: TIMEOUT, INTR. INTR comes if a handler ran while the call slept; one
@@ -200,9 +204,11 @@ SHMCHAN_API int shmchan_recv(struct shmchan *ch, struct shmchan_msg *m, uint64_t
 SHMCHAN_API int shmchan_done(struct shmchan *ch);
 
 // shmchan_take_batch takes up to n messages without waiting: m[0] is the oldest. Returns how many, at least 1. All are in flight;
-// whoever dies in the call has taken the first k of them for some k. A PEER_DIED notice comes last in its batch. Errors: EMPTY.
+// whoever dies in the call has taken the first k of them for some k. A PEER_DIED notice comes last in its batch. Errors: EMPTY;
+// EINVAL (n is 0).
 SHMCHAN_API int shmchan_take_batch(struct shmchan *ch, struct shmchan_msg *m, unsigned n);
-// shmchan_recv_batch waits at most timeout_ns for the first, then takes what is there, up to n. Errors: TIMEOUT, INTR.
+// shmchan_recv_batch waits at most timeout_ns for the first, then takes what is there, up to n. Errors: TIMEOUT, INTR; EINVAL
+// (n is 0).
 SHMCHAN_API int shmchan_recv_batch(struct shmchan *ch, struct shmchan_msg *m, unsigned n, uint64_t timeout_ns);
 // shmchan_done_batch completes the n oldest messages in flight as one step: whenever this process dies, all of them are
 // completed, with what was tallied for them, or none. Errors: ENOENT fewer are in flight (nothing was completed); EINVAL
@@ -301,7 +307,8 @@ SHMCHAN_API void shmchan_stat(const struct shmchan *ch, struct shmchan_stat *out
 
 // ------------------------------------------------------------------------------------------------ blocks
 
-// shmchan_pool_open maps pool `name`. Errors as shmchan_open.
+// shmchan_pool_open maps pool `name`. A process has each pool open once: EEXIST. It lives until shmchan_detach. Errors as
+// shmchan_open.
 SHMCHAN_API int shmchan_pool_open(struct shmchan_proc *p, const char *name, struct shmchan_pool **out,
 				  struct shmchan_why *why);
 SHMCHAN_API const char *shmchan_pool_name(const struct shmchan_pool *pool);

@@ -6,7 +6,6 @@
 //	recover_32_KIND  busy, with 32 channels of that kind
 // Exit status: 0; 1 something failed, said on stderr; 2 usage.
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,18 +184,9 @@ int main(int argc, char **argv)
 	unsigned samples = 60;
 	const char *out = NULL;
 	bool ok = t;
-	int opt;
 
-	while ((opt = getopt(argc, argv, "o:n:")) != -1) {
-		if (opt == 'o')
-			out = optarg;
-		else if (opt == 'n' && atoi(optarg) > 0)
-			samples = (unsigned)atoi(optarg);
-		else {
-			fprintf(stderr, "usage: recover [-o FILE] [-n SAMPLES]\n");
-			return 2;
-		}
-	}
+	if (!table_args(argc, argv, "recover", &samples, &out))
+		return 2;
 	ok = ok && measure(t, MIXED, "recover_32", samples);
 	for (unsigned i = 0; i < KINDS && ok; i++) {
 		char bench[40];
@@ -204,7 +194,5 @@ int main(int argc, char **argv)
 		snprintf(bench, sizeof(bench), "recover_32_%s", kinds[i].name);
 		ok = measure(t, i, bench, samples);
 	}
-	ok = ok && table_save(t, "recover", out);
-	table_free(t);
-	return ok ? 0 : 1;
+	return table_end(t, ok, "recover", out);
 }

@@ -7,7 +7,6 @@
 //
 // The parts of the former are rows of their own. Exit status: 0; 1 something failed, said on stderr; 2 usage.
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -278,18 +277,9 @@ int main(int argc, char **argv)
 	const char *out = NULL;
 	ssize_t n;
 	bool ok;
-	int opt;
 
-	while ((opt = getopt(argc, argv, "o:n:")) != -1) {
-		if (opt == 'o')
-			out = optarg;
-		else if (opt == 'n' && atoi(optarg) > 0)
-			samples = (unsigned)atoi(optarg);
-		else {
-			fprintf(stderr, "usage: respawn [-o FILE] [-n SAMPLES]\n");
-			return 2;
-		}
-	}
+	if (!table_args(argc, argv, "respawn", &samples, &out))
+		return 2;
 	n = readlink("/proc/self/exe", ours.worker, sizeof(ours.worker) - 16);
 	if (!t || n < 0) {
 		fprintf(stderr, "respawn: can't find the worker: %m; giving up\n");
@@ -302,7 +292,5 @@ int main(int argc, char **argv)
 	end(&bare);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		table_print(t, rows[i], NULL);
-	ok = ok && table_save(t, "respawn", out);
-	table_free(t);
-	return ok ? 0 : 1;
+	return table_end(t, ok, "respawn", out);
 }

@@ -1,5 +1,6 @@
 #include "tests/bench/table.h"
 
+#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,4 +185,29 @@ bool table_save(const struct table *t, const char *program, const char *path)
 		return true;
 	fprintf(stderr, "%s: can't write %s: %m; the table above is all there is\n", program, path);
 	return false;
+}
+
+bool table_args(int argc, char **argv, const char *program, unsigned *samples, const char **path)
+{
+	int opt;
+
+	while ((opt = getopt(argc, argv, "o:n:")) != -1) {
+		if (opt == 'o')
+			*path = optarg;
+		else if (opt == 'n' && atoi(optarg) > 0)
+			*samples = (unsigned)atoi(optarg);
+		else
+			break;
+	}
+	if (opt == -1 && optind == argc)
+		return true;
+	fprintf(stderr, "usage: %s [-o FILE] [-n SAMPLES]\n", program);
+	return false;
+}
+
+int table_end(struct table *t, bool ok, const char *program, const char *path)
+{
+	ok = ok && table_save(t, program, path);
+	table_free(t);
+	return ok ? 0 : 1;
 }

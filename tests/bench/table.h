@@ -24,4 +24,9 @@ int table_write(const struct table *t, const char *path);
 // table_save does so for a program, if it was given a path; false if that failed, said on stderr.
 bool table_save(const struct table *t, const char *program, const char *path);
 
+// For programs with the arguments [-o FILE] [-n SAMPLES]: reads them; false if they are others, said on stderr.
+bool table_args(int argc, char **argv, const char *program, unsigned *samples, const char **path);
+// Saves the table if all went well, and frees it. Returns the exit status: 0; 1 it did not, or can't be saved.
+int table_end(struct table *t, bool ok, const char *program, const char *path);
+
 #endif

@@ -5,7 +5,6 @@
 //	floor-standby     no supervisor: a robust futex that is waited for, then a futex on which a process stands by
 // Rows: the service has no memory to speak of, 1 GiB of its own, 1 GiB of shared memory. Exit status: 0; 1 something failed; 2 usage.
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -310,18 +309,9 @@ int main(int argc, char **argv)
 	unsigned samples = 40;
 	const char *out = NULL;
 	bool ok;
-	int opt;
 
-	while ((opt = getopt(argc, argv, "o:n:")) != -1) {
-		if (opt == 'o')
-			out = optarg;
-		else if (opt == 'n' && atoi(optarg) > 0)
-			samples = (unsigned)atoi(optarg);
-		else {
-			fprintf(stderr, "usage: takeover [-o FILE] [-n SAMPLES]\n");
-			return 2;
-		}
-	}
+	if (!table_args(argc, argv, "takeover", &samples, &out))
+		return 2;
 	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 	while (n > 0 && program[n - 1] != '/')
 		n--;
@@ -329,7 +319,5 @@ int main(int argc, char **argv)
 	ok = t && measure(t, program, samples, 0);
 	for (unsigned k = 1; ok && k < 3; k++)
 		ok = measure(t, program, samples / 4 + 1, k);
-	ok &= t && table_save(t, "takeover", out);
-	table_free(t);
-	return !ok;
+	return table_end(t, ok, "takeover", out);
 }

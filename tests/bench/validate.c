@@ -267,7 +267,5 @@ int main(int argc, char **argv)
 	table_print(t, "validations_2w", NULL);
 	table_print(t, "validations_1w", NULL);
 	table_print(t, "respawn_first_recv", NULL);
-	ok = ok && table_save(t, "validate", out);
-	table_free(t);
-	return ok ? 0 : 1;
+	return table_end(t, ok, "validate", out);
 }

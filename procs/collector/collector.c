@@ -169,19 +169,11 @@ static void parse_args(struct collector *c, int argc, char **argv)
 			c->requests = service_number(&c->s, "--requests", optarg, 0, UINT64_C(1) << 40);
 			counted = true;
 			break;
-		case 'd':
-			service_die_option(&c->s, optarg);
-			break;
-		case 'h':
-			usage(stdout);
-			exit(SERVICE_DONE);
 		default:
-			usage(stderr);
-			exit(SERVICE_USAGE);
+			service_option(&c->s, o, optarg, usage);
 		}
 	}
-	if (optind < argc)
-		service_fail(&c->s, SERVICE_USAGE, "unexpected argument '%s'", argv[optind]);
+	service_no_more(&c->s, argc, argv);
 	if (!counted)
 		service_fail(&c->s, SERVICE_USAGE, "--requests is missing");
 }

@@ -100,6 +100,22 @@ void service_die_option(struct service *s, const char *arg)
 	service_fail(s, SERVICE_USAGE, "--die-at '%s': no such point; there are:%s", arg, known);
 }
 
+void service_option(struct service *s, int option, const char *arg, void (*usage)(FILE *to))
+{
+	if (option == 'd') {
+		service_die_option(s, arg);
+		return;
+	}
+	usage(option == 'h' ? stdout : stderr);
+	exit(option == 'h' ? SERVICE_DONE : SERVICE_USAGE);
+}
+
+void service_no_more(const struct service *s, int argc, char **argv)
+{
+	if (optind < argc)
+		service_fail(s, SERVICE_USAGE, "unexpected argument '%s'", argv[optind]);
+}
+
 void service_attach(struct service *s)
 {
 	struct shmchan_why why;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include "shmchan/shmchan.h"
 
 // Exit statuses of all services.
@@ -37,6 +38,11 @@ void service_init(struct service *s, const char *program, const char *const *poi
 // service_die_option takes the argument of --die-at: "none" or "POINT[:N]" (N incarnations die at POINT, 1 if
 // not given). Ends with SERVICE_USAGE when there is no such point.
 void service_die_option(struct service *s, const char *arg);
+
+// The two options that all services have: service_option deals with --die-at, 'd', and --help, 'h', and ends with
+// SERVICE_USAGE on any other. service_no_more does so if getopt_long has left an argument.
+void service_option(struct service *s, int option, const char *arg, void (*usage)(FILE *to));
+void service_no_more(const struct service *s, int argc, char **argv);
 
 // service_number takes the argument of option `name`: a decimal number in [min, max]; ends with SERVICE_USAGE
 // when it is not one.

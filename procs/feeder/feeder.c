@@ -168,19 +168,11 @@ static void parse_args(struct feeder *f, int argc, char **argv)
 		case 'w':
 			f->workers = service_number(&f->s, "--workers", optarg, 1, WORKERS_MAX);
 			break;
-		case 'd':
-			service_die_option(&f->s, optarg);
-			break;
-		case 'h':
-			usage(stdout);
-			exit(SERVICE_DONE);
 		default:
-			usage(stderr);
-			exit(SERVICE_USAGE);
+			service_option(&f->s, c, optarg, usage);
 		}
 	}
-	if (optind < argc)
-		service_fail(&f->s, SERVICE_USAGE, "unexpected argument '%s'", argv[optind]);
+	service_no_more(&f->s, argc, argv);
 	if (!f->vectors || !counted || !f->workers)
 		service_fail(&f->s, SERVICE_USAGE, "%s is missing",
 			     !f->vectors ? "--vectors"

@@ -208,19 +208,11 @@ static const char *parse_args(struct hotdb *h, int argc, char **argv)
 		case 's':
 			state = optarg;
 			break;
-		case 'd':
-			service_die_option(&h->s, optarg);
-			break;
-		case 'h':
-			usage(stdout);
-			exit(SERVICE_DONE);
 		default:
-			usage(stderr);
-			exit(SERVICE_USAGE);
+			service_option(&h->s, c, optarg, usage);
 		}
 	}
-	if (optind < argc)
-		service_fail(&h->s, SERVICE_USAGE, "unexpected argument '%s'", argv[optind]);
+	service_no_more(&h->s, argc, argv);
 	if (!state)
 		service_fail(&h->s, SERVICE_USAGE, "--state is missing");
 	return state;

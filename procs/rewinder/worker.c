@@ -210,19 +210,11 @@ static unsigned parse_args(struct worker *w, int argc, char **argv)
 				service_fail(&w->s, SERVICE_USAGE,
 					     "--form '%s' is neither overlapped nor plain", optarg);
 			break;
-		case 'd':
-			service_die_option(&w->s, optarg);
-			break;
-		case 'h':
-			usage(stdout);
-			exit(SERVICE_DONE);
 		default:
-			usage(stderr);
-			exit(SERVICE_USAGE);
+			service_option(&w->s, c, optarg, usage);
 		}
 	}
-	if (optind < argc)
-		service_fail(&w->s, SERVICE_USAGE, "unexpected argument '%s'", argv[optind]);
+	service_no_more(&w->s, argc, argv);
 	if (!replica)
 		service_fail(&w->s, SERVICE_USAGE, "--replica is missing");
 	return replica;

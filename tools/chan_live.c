@@ -94,34 +94,12 @@ int chan_watch(const struct cli *cli)
 
 // --------------------------------------------------------------------------------------------------- peek
 
-enum {
-	M_POSITION,
-	M_STATE,
-	M_TYPE, // to M_DATA as chan_live.h has them
-	M_CORRELATION,
-	M_SENDER,
-	M_INCARNATION,
-	M_REPLY,
-	M_DELIVERIES,
-	M_BYTES,
-	M_BLOCK,
-	M_DATA,
-	M_TAKEN_BY,
-};
+enum { M_POSITION, M_STATE, M_MESSAGE, M_TAKEN_BY = M_MESSAGE + CHAN_COL_CNT };
 const struct col chan_peek_cols[PEEK_COL_CNT] = {
 	[M_POSITION] = {"position", COL_U64, COL_ALWAYS, "position in the channel, from 0"},
 	[M_STATE] = {"state", COL_STR, COL_ALWAYS, "in-flight or queued"},
-	[M_TYPE] = {"type", COL_U64, COL_ALWAYS, "message type"},
-	[M_CORRELATION] = {"correlation", COL_U64, COL_ALWAYS, "correlation id"},
-	[M_SENDER] = {"sender", COL_STR, COL_ALWAYS, "service that sent it"},
-	[M_INCARNATION] = {"incarnation", COL_U64, COL_ALWAYS, "incarnation of the sender"},
-	[M_REPLY] = {"reply", COL_U64, COL_EXTRA | COL_ALWAYS,
-		     "id of the channel the answer belongs in, 0 if none is wanted"},
-	[M_DELIVERIES] = {"deliveries", COL_U64, COL_EXTRA | COL_ALWAYS, "incarnations that died with it"},
-	[M_BYTES] = {"bytes", COL_U64, COL_ALWAYS, "bytes of payload"},
-	[M_BLOCK] = {"block", COL_U64, COL_EXTRA,
-		     "block that comes with it: pool << 24 | index, null if none"},
-	[M_DATA] = {"data", COL_STR, COL_ALWAYS, "the first bytes of the payload (--bytes), hexadecimal"},
+	CHAN_COLS(M_MESSAGE, COL_ALWAYS,
+		  {"reply", COL_U64, COL_EXTRA | COL_ALWAYS, "id of the channel the answer belongs in, 0 if none is wanted"}),
 	[M_TAKEN_BY] = {"taken_by", COL_STR, COL_EXTRA,
 			"service that has it in flight, null if it is queued"},
 };
@@ -146,8 +124,6 @@ bool chan_fill_message(struct table *t, unsigned first, const struct shmchan_vie
 	return true;
 }
 
-_Static_assert(M_DATA - M_TYPE == CHAN_DATA && M_REPLY - M_TYPE == CHAN_REPLY, "the order of chan_live.h");
-
 static bool peek_row(struct table *t, const struct shmchan_view *v, const struct shmchan_view_msg *m,
 		     const unsigned char *data)
 {
@@ -155,10 +131,10 @@ static bool peek_row(struct table *t, const struct shmchan_view *v, const struct
 	table_row(t);
 	table_u64(t, M_POSITION, m->pos);
 	table_str(t, M_STATE, m->in_flight ? "in-flight" : "queued");
-	table_u64(t, M_REPLY, m->reply);
+	table_u64(t, M_MESSAGE + CHAN_REPLY, m->reply);
 	if (m->in_flight)
 		table_str(t, M_TAKEN_BY, shmtool_service(v, m->taker_slot, taker));
-	return chan_fill_message(t, M_TYPE, v, m, data);
+	return chan_fill_message(t, M_MESSAGE, v, m, data);
 }
 
 static int peek_fill(const struct cli *cli, const struct shmchan_view *v, struct table *t)

@@ -16,7 +16,8 @@ extern const struct col chan_tail_cols[TAIL_COL_CNT], chan_record_cols[RECORD_CO
 extern const struct col chan_replay_cols[REPLAY_COL_CNT], chan_inject_cols[INJECT_COL_CNT],
 	chan_drain_cols[DRAIN_COL_CNT];
 
-// What tail and peek say of a message, in this order; what they say of the reply channel is their own.
+// What tail and peek say of a message, in this order, and its columns from column `first` on. What they say of the reply
+// channel is their own.
 enum {
 	CHAN_TYPE,
 	CHAN_CORRELATION,
@@ -27,8 +28,19 @@ enum {
 	CHAN_BYTES,
 	CHAN_BLOCK,
 	CHAN_DATA,
+	CHAN_COL_CNT,
 };
-// Fills these columns of the last row, from column `first` on, with m and its m->bytes at data. False: out of memory.
+#define CHAN_COLS(first, incarnation, ...) \
+	[(first) + CHAN_TYPE] = {"type", COL_U64, COL_ALWAYS, "message type"}, \
+	[(first) + CHAN_CORRELATION] = {"correlation", COL_U64, COL_ALWAYS, "correlation id"}, \
+	[(first) + CHAN_SENDER] = {"sender", COL_STR, COL_ALWAYS, "service that sent it"}, \
+	[(first) + CHAN_INCARNATION] = {"incarnation", COL_U64, incarnation, "incarnation of the sender"}, \
+	[(first) + CHAN_REPLY] = __VA_ARGS__, \
+	[(first) + CHAN_DELIVERIES] = {"deliveries", COL_U64, COL_EXTRA | COL_ALWAYS, "incarnations that died with it"}, \
+	[(first) + CHAN_BYTES] = {"bytes", COL_U64, COL_ALWAYS, "bytes of payload"}, \
+	[(first) + CHAN_BLOCK] = {"block", COL_U64, COL_EXTRA, "block that comes with it: pool << 24 | index, null if none"}, \
+	[(first) + CHAN_DATA] = {"data", COL_STR, COL_ALWAYS, "the first bytes of the payload (--bytes), hexadecimal"}
+// Fills these columns of the last row with m and its m->bytes at data. False: out of memory.
 bool chan_fill_message(struct table *t, unsigned first, const struct shmchan_view *v, const struct shmchan_view_msg *m,
 		       const unsigned char *data);
 uint64_t chan_now_ns(void); // CLOCK_REALTIME

@@ -106,37 +106,14 @@ static const char *channel_name(const struct shmchan_view *v, uint16_t id, struc
 
 // ------------------------------------------------------------------------------------------------ tail
 
-enum {
-	T_TIME,
-	T_POSITION,
-	T_MISSED,
-	T_TYPE, // to T_DATA as chan_live.h has them
-	T_CORRELATION,
-	T_SENDER,
-	T_INCARNATION,
-	T_REPLY,
-	T_DELIVERIES,
-	T_BYTES,
-	T_BLOCK,
-	T_DATA,
-};
+enum { T_TIME, T_POSITION, T_MISSED, T_MESSAGE };
 const struct col chan_tail_cols[TAIL_COL_CNT] = {
 	[T_TIME] = {"time", COL_TIME, COL_ALWAYS, "when it was read"},
 	[T_POSITION] = {"position", COL_U64, COL_ALWAYS, "position in the channel, from 0"},
 	[T_MISSED] = {"missed", COL_U64, COL_ALWAYS, "messages before it that were too fast to be read"},
-	[T_TYPE] = {"type", COL_U64, COL_ALWAYS, "message type"},
-	[T_CORRELATION] = {"correlation", COL_U64, COL_ALWAYS, "correlation id"},
-	[T_SENDER] = {"sender", COL_STR, COL_ALWAYS, "service that sent it"},
-	[T_INCARNATION] = {"incarnation", COL_U64, COL_EXTRA | COL_ALWAYS, "incarnation of the sender"},
-	[T_REPLY] = {"reply", COL_STR, COL_EXTRA, "channel the answer belongs in, null if none is wanted"},
-	[T_DELIVERIES] = {"deliveries", COL_U64, COL_EXTRA | COL_ALWAYS, "incarnations that died with it"},
-	[T_BYTES] = {"bytes", COL_U64, COL_ALWAYS, "bytes of payload"},
-	[T_BLOCK] = {"block", COL_U64, COL_EXTRA,
-		     "block that comes with it: pool << 24 | index, null if none"},
-	[T_DATA] = {"data", COL_STR, COL_ALWAYS, "the first bytes of the payload (--bytes), hexadecimal"},
+	CHAN_COLS(T_MESSAGE, COL_EXTRA | COL_ALWAYS,
+		  {"reply", COL_STR, COL_EXTRA, "channel the answer belongs in, null if none is wanted"}),
 };
-
-_Static_assert(T_DATA - T_TYPE == CHAN_DATA && T_REPLY - T_TYPE == CHAN_REPLY, "the order of chan_live.h");
 
 static bool tail_row(struct table *t, const struct follower *f, uint64_t missed)
 {
@@ -149,8 +126,8 @@ static bool tail_row(struct table *t, const struct follower *f, uint64_t missed)
 	table_u64(t, T_POSITION, m->pos);
 	table_u64(t, T_MISSED, missed);
 	if (m->reply != 0)
-		table_str(t, T_REPLY, channel_name(f->v, m->reply, &reply));
-	return chan_fill_message(t, T_TYPE, f->v, m, f->data);
+		table_str(t, T_MESSAGE + CHAN_REPLY, channel_name(f->v, m->reply, &reply));
+	return chan_fill_message(t, T_MESSAGE, f->v, m, f->data);
 }
 
 static void flush_out(void *out)

@@ -59,16 +59,8 @@ static int source(unsigned relays)
 
 static int relay(const char *name)
 {
-	struct shmchan *in, *out;
-	struct shmchan_msg m;
-
 	attach_with_blocks();
-	in = open_end(name, SHMCHAN_RX);
-	out = open_end("answers", SHMCHAN_TX);
-	shmchan_ready(me);
-	while (!ended)
-		if (shmchan_recv(in, &m, WAIT_NS) == 0)
-			answer_to(in, out, &m);
+	answer_all(name);
 	return 0;
 }
 

@@ -54,6 +54,17 @@ void answer_to(struct shmchan *in, struct shmchan *out, const struct shmchan_msg
 	while ((rc == SHMCHAN_TIMEOUT || rc == SHMCHAN_INTR) && !ended);
 }
 
+void answer_all(const char *name)
+{
+	struct shmchan *in = open_end(name, SHMCHAN_RX), *out = open_end("answers", SHMCHAN_TX);
+	struct shmchan_msg m;
+
+	shmchan_ready(me);
+	while (!ended)
+		if (shmchan_recv(in, &m, WAIT_NS) == 0)
+			answer_to(in, out, &m);
+}
+
 unsigned number(const char *s)
 {
 	return s ? (unsigned)strtoul(s, NULL, 10) : 0;

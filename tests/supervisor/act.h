@@ -16,6 +16,8 @@ void attach(void); // as the environment says; catches SIGTERM
 struct shmchan *open_end(const char *name, int end);
 // answer_to answers m in `out` as often as it takes, unless it is ended.
 void answer_to(struct shmchan *in, struct shmchan *out, const struct shmchan_msg *m);
+// answer_all answers what comes from channel `name` in "answers", from ready until SIGTERM.
+void answer_all(const char *name);
 unsigned number(const char *s); // NULL = 0
 
 #endif

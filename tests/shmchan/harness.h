@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -144,6 +145,15 @@ static inline void harness_truncate(const struct harness *h, const char *object,
 
 	shmchan_seg_name(path + strlen(path), h->group, object);
 	cr_assert_eq(truncate(path, (off_t)size), 0);
+}
+
+// Zeroed memory that is shared with children, until munmap.
+static inline void *harness_shared(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	cr_assert_neq(p, MAP_FAILED);
+	return p;
 }
 
 // A child that ends with the test. f returns its exit status.

@@ -107,7 +107,7 @@ static int other(void *ctx)
 
 Test(bell, two_processes, .timeout = 60)
 {
-	struct table *t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct table *t = harness_shared(sizeof(*t));
 
 	for (unsigned i = 0; i < 2; i++) {
 		struct player p = {t, fences[i]};

@@ -140,14 +140,6 @@ static pid_t start(struct crowd *c, unsigned slot)
 	return pid;
 }
 
-static void *shared(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	cr_assert_neq(p, MAP_FAILED);
-	return p;
-}
-
 static void create(struct crowd *c, enum shmchan_kind kind)
 {
 	static const unsigned producers[] = {1, 2, 3, 4}, consumers[] = {5, 6};
@@ -222,7 +214,7 @@ static void audit(struct crowd *c)
 
 static void crowd(enum shmchan_kind kind)
 {
-	struct crowd *c = shared(sizeof(*c));
+	struct crowd *c = harness_shared(sizeof(*c));
 	uint64_t target = harness_env("LIST_MESSAGES", 300000), rng = harness_seed();
 	struct shmchan_view_chan st = {0};
 	unsigned slots, kills = 0;
@@ -230,7 +222,7 @@ static void crowd(enum shmchan_kind kind)
 	pid_t pid[SLOTS + 1];
 
 	c->room = target + 1000000;
-	c->seen = shared((PRODUCERS + 1) * c->room);
+	c->seen = harness_shared((PRODUCERS + 1) * c->room);
 	create(c, kind);
 	slots = PRODUCERS + c->consumers;
 	cr_assert_eq(shmchan_view_open(&v, c->h.group, NULL), 0);

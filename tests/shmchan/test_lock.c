@@ -21,15 +21,6 @@ static bool lives(const void *ctx, shmchan_owner owner)
 	return owner == OWNER || owner == OTHER;
 }
 
-static struct shared *shared(void)
-{
-	struct shared *s =
-		mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	cr_assert_neq(s, MAP_FAILED);
-	return s;
-}
-
 static int die_with_it(void *ctx)
 {
 	struct shared *s = ctx;
@@ -42,7 +33,7 @@ static int die_with_it(void *ctx)
 
 Test(lock, the_next_owner_learns_of_a_death)
 {
-	struct shared *s = shared();
+	struct shared *s = harness_shared(sizeof(*s));
 	pid_t pid = harness_fork(die_with_it, s);
 	int status;
 
@@ -77,7 +68,7 @@ static int hold_until_killed(void *ctx)
 
 Test(lock, who_waits_is_woken_by_a_death, .timeout = 60)
 {
-	struct shared *s = shared();
+	struct shared *s = harness_shared(sizeof(*s));
 	pid_t holder = harness_fork(hold_until_killed, s), waiter;
 	int status;
 
@@ -93,7 +84,7 @@ Test(lock, who_waits_is_woken_by_a_death, .timeout = 60)
 
 Test(lock, the_broker_takes_it_from_the_dead)
 {
-	struct shared *s = shared();
+	struct shared *s = harness_shared(sizeof(*s));
 
 	s->lock = (uint64_t)OWNER << 32 | 4242;
 	shmchan_lock_break(&s->lock, OTHER);
@@ -105,7 +96,7 @@ Test(lock, the_broker_takes_it_from_the_dead)
 
 Test(lock, a_word_that_was_overwritten_holds_up_nobody, .timeout = 60)
 {
-	struct shared *s = shared();
+	struct shared *s = harness_shared(sizeof(*s));
 	uint64_t state = harness_seed();
 
 	for (unsigned i = 0; i < 100; i++) {
@@ -135,7 +126,7 @@ static int count_up(void *ctx)
 
 Test(lock, one_at_a_time, .timeout = 300)
 {
-	struct shared *s = shared();
+	struct shared *s = harness_shared(sizeof(*s));
 	pid_t pid[4];
 
 	s->rounds = 50000;

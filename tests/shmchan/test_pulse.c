@@ -35,8 +35,7 @@ static void scene_begin(struct scene *c)
 	pthread_mutexattr_t a;
 
 	harness_create(&c->h, 2, NULL, 0, NULL, 0);
-	c->s = mmap(NULL, sizeof(*c->s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	cr_assert_neq(c->s, MAP_FAILED);
+	c->s = harness_shared(sizeof(*c->s));
 	pthread_mutexattr_init(&a);
 	pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
 	pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);

@@ -257,14 +257,6 @@ static pid_t start(struct crowd *c, unsigned slot)
 	return pid;
 }
 
-static void *shared(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	cr_assert_neq(p, MAP_FAILED);
-	return p;
-}
-
 static void crowd_create(struct crowd *c)
 {
 	static const unsigned many[] = {1, 2, 3, 4}, one[] = {LINE}, consumer[] = {CONSUMER};
@@ -297,8 +289,8 @@ static void crowd_create(struct crowd *c)
 	c->line_target = messages - c->in_target;
 	// Positions go on while the crowd is being stopped, and cancelled cells count too.
 	c->room = c->in_target + messages / 2 + 1000000;
-	c->in = shared(c->room * sizeof(*c->in));
-	c->line = shared(c->room * sizeof(*c->line));
+	c->in = harness_shared(c->room * sizeof(*c->in));
+	c->line = harness_shared(c->room * sizeof(*c->line));
 	harness_name(&c->h);
 	spec.name = c->h.group;
 	cr_assert_eq(shmchan_broker_create(&c->h.b, &spec, NULL), 0);
@@ -356,7 +348,7 @@ static uint64_t audit(struct crowd *c, const struct shmchan_view *v, const char 
 
 Test(ring, crowd, .timeout = 3600)
 {
-	struct crowd *c = shared(sizeof(*c));
+	struct crowd *c = harness_shared(sizeof(*c));
 	struct shmchan_view_chan in = {0}, line = {0};
 	pid_t pid[SLOTS + 1];
 	unsigned kills = 0;

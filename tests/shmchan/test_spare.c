@@ -28,8 +28,7 @@ struct scene {
 static void scene_begin(struct scene *c)
 {
 	harness_create(&c->h, 2, NULL, 0, NULL, 0);
-	c->s = mmap(NULL, sizeof(*c->s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	cr_assert_neq(c->s, MAP_FAILED);
+	c->s = harness_shared(sizeof(*c->s));
 }
 
 static void scene_end(struct scene *c)

@@ -390,18 +390,23 @@ static void await_sleeper(struct stage *s, unsigned slot)
 		sched_yield();
 }
 
+static void create_with_sleepers(struct stage *s, pid_t pid[2])
+{
+	create(s, SHMCHAN_KIND_MPMC2, CAP, SHMCHAN_DEAD_LETTER);
+	pid[0] = harness_fork(sleep_and_take, s);
+	s->rx[TAKER] = NULL;
+	pid[1] = harness_fork(sleep_and_take, s);
+	await_sleeper(s, TAKER);
+	await_sleeper(s, TAKER2);
+}
+
 Test(list, a_push_wakes_one_sleeper_and_the_next_the_other, .timeout = 60)
 {
 	struct stage s;
 	pid_t pid[2];
 	int status;
 
-	create(&s, SHMCHAN_KIND_MPMC2, CAP, SHMCHAN_DEAD_LETTER);
-	pid[0] = harness_fork(sleep_and_take, &s);
-	s.rx[TAKER] = NULL;
-	pid[1] = harness_fork(sleep_and_take, &s);
-	await_sleeper(&s, TAKER);
-	await_sleeper(&s, TAKER2);
+	create_with_sleepers(&s, pid);
 	send(&s, LIVE, 1);
 	send(&s, LIVE, 2);
 	for (unsigned i = 0; i < 2; i++) {
@@ -418,12 +423,7 @@ Test(list, a_sleeper_takes_over_from_one_that_was_woken_and_died, .timeout = 60)
 	pid_t pid[2];
 	int status;
 
-	create(&s, SHMCHAN_KIND_MPMC2, CAP, SHMCHAN_DEAD_LETTER);
-	pid[0] = harness_fork(sleep_and_take, &s);
-	s.rx[TAKER] = NULL;
-	pid[1] = harness_fork(sleep_and_take, &s);
-	await_sleeper(&s, TAKER);
-	await_sleeper(&s, TAKER2);
+	create_with_sleepers(&s, pid);
 	kill(pid[0], SIGSTOP);
 	// Its turn is the stopped one's or the other's: after two messages the stopped one has been chosen once.
 	send(&s, LIVE, 1);

@@ -136,94 +136,83 @@ static void alarms(bool on)
 	setitimer(ITIMER_REAL, &every, NULL);
 }
 
-Test(wait, signals_interrupt_every_waiting_call)
-{
-	struct shmchan_chan_spec spec[] = {{.name = "ask",
-					    .kind = SHMCHAN_KIND_SPSC,
-					    .capacity = 2,
-					    .producers = one,
-					    .producer_cnt = 1,
-					    .consumers = two,
-					    .consumer_cnt = 1},
-					   {.name = "reply",
-					    .kind = SHMCHAN_KIND_MPSC,
-					    .capacity = 1,
-					    .producers = two,
-					    .producer_cnt = 1,
-					    .consumers = one,
-					    .consumer_cnt = 1}};
+// Process 1 asks, process 2 answers.
+struct dialogue {
 	struct harness h;
 	struct shmchan_proc *a, *b;
 	struct shmchan *ask, *in, *reply;
+};
+
+static void dialogue_begin(struct dialogue *d, struct shmchan_chan_spec ask, struct shmchan_chan_spec reply)
+{
+	struct shmchan_chan_spec spec[] = {ask, reply};
+
+	spec[0].name = "ask";
+	spec[1].name = "reply";
+	spec[0].producers = spec[1].consumers = one;
+	spec[1].producers = spec[0].consumers = two;
+	for (unsigned i = 0; i < 2; i++)
+		spec[i].producer_cnt = spec[i].consumer_cnt = 1;
+	harness_create(&d->h, 2, spec, 2, NULL, 0);
+	d->a = harness_attach(&d->h, 1);
+	d->b = harness_attach(&d->h, 2);
+	d->ask = harness_open(d->a, "ask", SHMCHAN_TX);
+	d->in = harness_open(d->b, "ask", SHMCHAN_RX);
+	d->reply = harness_open(d->b, "reply", SHMCHAN_TX);
+}
+
+static void dialogue_end(struct dialogue *d)
+{
+	harness_check(&d->h);
+	shmchan_detach(d->a);
+	shmchan_detach(d->b);
+	harness_end(&d->h);
+}
+
+Test(wait, signals_interrupt_every_waiting_call)
+{
 	struct shmchan_sel sel;
 	struct shmchan_msg m;
+	struct dialogue d;
 
-	harness_create(&h, 2, spec, 2, NULL, 0);
-	a = harness_attach(&h, 1);
-	b = harness_attach(&h, 2);
-	ask = harness_open(a, "ask", SHMCHAN_TX);
-	in = harness_open(b, "ask", SHMCHAN_RX);
-	reply = harness_open(b, "reply", SHMCHAN_TX);
+	dialogue_begin(&d, (struct shmchan_chan_spec){.kind = SHMCHAN_KIND_SPSC, .capacity = 2},
+		       (struct shmchan_chan_spec){.kind = SHMCHAN_KIND_MPSC, .capacity = 1});
 	alarms(true);
-	cr_assert_eq(shmchan_recv(in, &m, SHMCHAN_FOREVER), SHMCHAN_INTR);
-	sel.ch = in;
-	cr_assert_eq(shmchan_select(b, &sel, 1, SHMCHAN_FOREVER), SHMCHAN_INTR);
-	fill(ask);
-	cr_assert_eq(shmchan_send(ask, &(struct shmchan_msg){0}, SHMCHAN_FOREVER), SHMCHAN_INTR);
-	cr_assert_eq(shmchan_take(in, &m), 0);
-	fill(reply);
-	cr_assert_eq(shmchan_answer(in, reply, &(struct shmchan_msg){0}, SHMCHAN_FOREVER), SHMCHAN_INTR);
+	cr_assert_eq(shmchan_recv(d.in, &m, SHMCHAN_FOREVER), SHMCHAN_INTR);
+	sel.ch = d.in;
+	cr_assert_eq(shmchan_select(d.b, &sel, 1, SHMCHAN_FOREVER), SHMCHAN_INTR);
+	fill(d.ask);
+	cr_assert_eq(shmchan_send(d.ask, &(struct shmchan_msg){0}, SHMCHAN_FOREVER), SHMCHAN_INTR);
+	cr_assert_eq(shmchan_take(d.in, &m), 0);
+	fill(d.reply);
+	cr_assert_eq(shmchan_answer(d.in, d.reply, &(struct shmchan_msg){0}, SHMCHAN_FOREVER), SHMCHAN_INTR);
 	alarms(false);
 	cr_assert_gt(handled, 0);
-	cr_assert_eq(shmchan_answer(in, reply, &(struct shmchan_msg){0}, MS), SHMCHAN_TIMEOUT);
-	cr_assert_eq(shmchan_done(in), 0, "what could not be answered is still in flight");
-	harness_check(&h);
-	shmchan_detach(a);
-	shmchan_detach(b);
-	harness_end(&h);
+	cr_assert_eq(shmchan_answer(d.in, d.reply, &(struct shmchan_msg){0}, MS), SHMCHAN_TIMEOUT);
+	cr_assert_eq(shmchan_done(d.in), 0, "what could not be answered is still in flight");
+	dialogue_end(&d);
 }
 
 // A consumer that is dead frees nothing: who answers it into a channel of its own is told, instead of waiting.
 Test(wait, answering_the_dead_ends)
 {
-	struct shmchan_chan_spec spec[] = {{.name = "ask",
-					    .kind = SHMCHAN_KIND_MPSC,
-					    .capacity = 4,
-					    .producers = one,
-					    .producer_cnt = 1,
-					    .consumers = two,
-					    .consumer_cnt = 1},
-					   {.name = "reply",
-					    .kind = SHMCHAN_KIND_SLOT,
-					    .capacity = 1,
-					    .producers = two,
-					    .producer_cnt = 1,
-					    .consumers = one,
-					    .consumer_cnt = 1}};
-	struct harness h;
-	struct shmchan_proc *a, *b;
-	struct shmchan *ask, *in, *reply;
 	struct shmchan_msg m = {0};
+	struct dialogue d;
 
-	harness_create(&h, 2, spec, 2, NULL, 0);
-	a = harness_attach(&h, 1);
-	b = harness_attach(&h, 2);
-	ask = harness_open(a, "ask", SHMCHAN_TX);
-	in = harness_open(b, "ask", SHMCHAN_RX);
-	reply = harness_open(b, "reply", SHMCHAN_TX);
+	dialogue_begin(&d, (struct shmchan_chan_spec){.kind = SHMCHAN_KIND_MPSC, .capacity = 4},
+		       (struct shmchan_chan_spec){.kind = SHMCHAN_KIND_SLOT, .capacity = 1});
 	for (unsigned i = 0; i < 2; i++)
-		cr_assert_eq(shmchan_try_send(ask, &m), 0);
-	cr_assert_eq(shmchan_take(in, &m), 0);
-	cr_assert_eq(shmchan_answer(in, reply, &m, 0), 0);
-	cr_assert_eq(shmchan_take(in, &m), 0);
-	cr_assert_eq(shmchan_answer(in, reply, &m, MS), SHMCHAN_TIMEOUT);
-	shmchan_detach(a);
-	harness_bury(&h, 1);
-	cr_assert_eq(shmchan_answer(in, reply, &m, SHMCHAN_FOREVER), SHMCHAN_PEER_DIED);
-	cr_assert_eq(shmchan_done(in), SHMCHAN_ENOENT, "the request is completed");
-	harness_check(&h);
-	shmchan_detach(b);
-	harness_end(&h);
+		cr_assert_eq(shmchan_try_send(d.ask, &m), 0);
+	cr_assert_eq(shmchan_take(d.in, &m), 0);
+	cr_assert_eq(shmchan_answer(d.in, d.reply, &m, 0), 0);
+	cr_assert_eq(shmchan_take(d.in, &m), 0);
+	cr_assert_eq(shmchan_answer(d.in, d.reply, &m, MS), SHMCHAN_TIMEOUT);
+	shmchan_detach(d.a);
+	d.a = NULL;
+	harness_bury(&d.h, 1);
+	cr_assert_eq(shmchan_answer(d.in, d.reply, &m, SHMCHAN_FOREVER), SHMCHAN_PEER_DIED);
+	cr_assert_eq(shmchan_done(d.in), SHMCHAN_ENOENT, "the request is completed");
+	dialogue_end(&d);
 }
 
 Test(wait, select_tells_which)

@@ -17,8 +17,8 @@ struct early {
 	unsigned wakes; // a service that changes its words all the time is left to its pidfd
 };
 
-// early_watch waits for the words of s from now on, and calls service_died_early; early_stop: no longer. Where the loop can't wait for
-// words the pidfd is all there is.
+// early_watch waits for the words of s from now on, and calls service_died_early; early_stop: no longer. Where nothing can wait for
+// words (before Linux 5.16) the pidfd is all there is.
 void early_watch(struct service *s);
 void early_stop(struct service *s);
 

@@ -1,16 +1,20 @@
 #include "supervisor/loop.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "supervisor/loop_inside.h"
+#include "supervisor/loop_words.h"
 
 struct loop {
 	const struct loop_ops *ops;
 	void *state;
 	struct loop_place *places; // place 0 is nobody's
 	uint32_t place_cnt, place_room;
+	struct words *words; // where the state can't wait for them; NULL: there was none to wait for
+	struct loop_watch poked; // by them
 	struct loop_timer **heap; // heap[1] is due first
 	unsigned timer_cnt, timer_room;
 };
@@ -52,6 +56,7 @@ void loop_delete(struct loop *l)
 {
 	if (!l)
 		return;
+	words_close(l->words);
 	l->ops->close(l->state);
 	free(l->places);
 	free(l->heap);
@@ -76,23 +81,63 @@ static bool grow(void **array, uint32_t *room, size_t size)
 	return true;
 }
 
+static bool is_for_words(const struct loop *l, const struct loop_watch *w)
+{
+	return l->words && w->fd == LOOP_FUTEX;
+}
+
+static void arm(struct loop *l, uint32_t i)
+{
+	const struct loop_place *p = &l->places[i];
+	const struct loop_futex *f = (const struct loop_futex *)p->watch;
+
+	if (is_for_words(l, p->watch))
+		words_arm(l->words, i, p->generation, f->word, f->value);
+	else
+		l->ops->arm(l->state, l->places, i);
+	l->places[i].armed = true;
+}
+
+static void disarm(struct loop *l, uint32_t i)
+{
+	if (is_for_words(l, l->places[i].watch))
+		words_disarm(l->words, i);
+	else
+		l->ops->disarm(l->state, l->places, i);
+	l->places[i].armed = false;
+}
+
+static void on_words(struct loop_watch *w, short revents);
+
+static int open_words(struct loop *l)
+{
+	int err = l->words || l->ops->waits_for_words(l->state) ? 0 : words_open(&l->words);
+
+	if (err || !l->words || l->poked.place)
+		return err;
+	l->poked = (struct loop_watch){words_fd(l->words), POLLIN, true, on_words, 0};
+	return loop_watch(l, &l->poked);
+}
+
 int loop_watch(struct loop *l, struct loop_watch *w)
 {
 	uint32_t i = 1;
+	int err = w->fd == LOOP_FUTEX ? open_words(l) : 0;
 
-	if (w->fd == LOOP_FUTEX && !l->ops->waits_for_words(l->state))
-		return ENOSYS;
+	if (err)
+		return err;
 	while (i < l->place_cnt && l->places[i].watch)
 		i++;
 	if (i >= l->place_room && !grow((void **)&l->places, &l->place_room, sizeof(*l->places)))
 		return ENOMEM;
+	if (is_for_words(l, w) && (err = words_reserve(l->words, i)))
+		return err;
 	if (i == l->place_cnt)
 		l->place_cnt++;
 	l->places[i].watch = w;
 	l->places[i].generation++;
 	w->place = i;
-	l->ops->arm(l->state, l->places, i);
-	l->places[i].armed = true;
+	arm(l, i);
 	return 0;
 }
 
@@ -109,11 +154,10 @@ void loop_watch_events(struct loop *l, struct loop_watch *w, short events)
 	if (!p || w->events == events)
 		return;
 	if (p->armed)
-		l->ops->disarm(l->state, l->places, w->place);
+		disarm(l, w->place);
 	p->generation++;
 	w->events = events;
-	l->ops->arm(l->state, l->places, w->place);
-	p->armed = true;
+	arm(l, w->place);
 }
 
 void loop_unwatch(struct loop *l, struct loop_watch *w)
@@ -123,8 +167,9 @@ void loop_unwatch(struct loop *l, struct loop_watch *w)
 	if (!p)
 		return;
 	if (p->armed)
-		l->ops->disarm(l->state, l->places, w->place);
-	p->armed = false;
+		disarm(l, w->place);
+	if (is_for_words(l, w))
+		words_release(l->words, w->place);
 	p->watch = NULL;
 	p->generation++;
 	w->place = 0;
@@ -208,9 +253,25 @@ static void deal(struct loop *l, const struct loop_hit *h)
 	w->ready(w, h->revents);
 	// The handler may have stopped the watch, and grown the places.
 	struct loop_place *p = &l->places[h->place];
-	if (p->watch == w && p->generation == h->generation && !p->armed) {
-		l->ops->arm(l->state, l->places, h->place);
-		p->armed = true;
+	if (p->watch == w && p->generation == h->generation && !p->armed)
+		arm(l, h->place);
+}
+
+static void on_words(struct loop_watch *w, short revents)
+{
+	struct loop *l = (struct loop *)((char *)w - offsetof(struct loop, poked));
+	struct loop_hit hit;
+
+	words_heard(l->words);
+	for (int n = 0; words_next(l->words, &hit); n++) {
+		if (l->places[hit.place].generation == hit.generation) {
+			l->places[hit.place].armed = false;
+			deal(l, &hit);
+		}
+		if (n == LOOP_HIT_MAX) { // others have their turn
+			words_poke(l->words);
+			return;
+		}
 	}
 }
 

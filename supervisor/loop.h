@@ -25,7 +25,8 @@ struct loop_watch {
 };
 
 // A word of shared memory that is watched as a descriptor is: ready (POLLIN) when it is not `value`, or who changed it made a FUTEX_WAKE;
-// POLLERR if it can't be waited for. Its watch's fd is LOOP_FUTEX, and ready() may set word and value anew.
+// POLLERR if it can't be waited for. Its watch's fd is LOOP_FUTEX, and ready() may set word and value anew. Where io_uring can't wait for
+// one (before Linux 6.7) or is not there, threads do (loop_words.h).
 #define LOOP_FUTEX (-2)
 struct loop_futex {
 	struct loop_watch watch;
@@ -45,7 +46,7 @@ int loop_new(struct loop **out, enum loop_kind kind);
 void loop_delete(struct loop *l);
 const char *loop_kind_name(const struct loop *l); // "io_uring" or "poll"
 
-// loop_watch begins to watch w. Returns 0 or ENOMEM; ENOSYS for a word where this kernel or loop can't wait for one.
+// loop_watch begins to watch w. Returns 0 or an errno value: ENOMEM; ENOSYS for a word where this kernel can't wait for one.
 int loop_watch(struct loop *l, struct loop_watch *w);
 // loop_watch_events changes what is waited for; 0 = only errors and hang-up.
 void loop_watch_events(struct loop *l, struct loop_watch *w, short events);

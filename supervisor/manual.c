@@ -105,7 +105,8 @@ static const struct option_doc files[] = {
 
 static const struct option_doc environment[] = {
 	{"SHMSUP_LOOP", NULL,
-	 "How events are waited for: io_uring or poll. Without it io_uring, where the kernel permits it."},
+	 "How events are waited for: io_uring or poll. Without it io_uring, where the kernel permits it. "
+	 "Before Linux 6.7, and with poll, a thread for each 127 services waits for early signs of death."},
 	{"NOTIFY_SOCKET, WATCHDOG_USEC", NULL,
 	 "shmsup tells its own supervisor (systemd(1), or another that speaks sd_notify(3)) READY=1 when all "
 	 "services have "
@@ -370,7 +371,7 @@ static void spares(void)
 	     "do. When the service dies its channels are recovered, the slot is given to the spare as the next incarnation, and "
 	     "another spare is started behind it. Readiness, deaths and back-off count as if it had been started anew.");
 	fputs(".PP\n", stdout);
-	line("The death is seen early, where the kernel is Linux 6.7 or later: by a word in shared memory that the kernel marks "
+	line("The death is seen early, where the kernel is Linux 5.16 or later: by a word in shared memory that the kernel marks "
 	     "when a thread ends, before it takes the memory of the process down, which is 62 ms for 1 GiB. It is believed when "
 	     "/proc says that no thread of the process has memory any more. What the dead process held open, such as ports and "
 	     "file locks, it may hold until that is done: a spare that needs these tries again. A service without a spare is "

@@ -35,6 +35,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	loop.c \
 	loop_poll.c \
 	loop_uring.c \
+	loop_words.c \
 	notify.c \
 	orphan.c \
 	picture.c \

@@ -17,9 +17,15 @@ services:
   - {name: headless, command: $actor, args: [headless]}
   - {name: plain, command: sleep, args: ["1000"], ready: spawn}
 EOF
-# The early sign needs what its loop can wait with; without it all is as it was.
-for loop in io_uring poll; do
-	export SHMSUP_LOOP=$loop
+# The early sign needs what its loop can wait with: io_uring for words, or threads in futex_waitv; without it all is as it was.
+program=$shmsup
+script=$dir/without
+printf '#!/bin/sh\nexec %s %s "$@"\n' "$BUILD/test/sup_without_waitv" "$program" >"$script"
+chmod 755 "$script"
+for loop in io_uring poll without; do
+	export SHMSUP_LOOP=${loop/without/poll}
+	shmsup=$program
+	[ $loop = without ] && shmsup=$script
 	start "$g" "$dir/e.yaml"
 	until_true all_ready "$g"
 	liar=$(field "$g" liar pid) headless=$(field "$g" headless pid)
@@ -34,7 +40,8 @@ for loop in io_uring poll; do
 		'[1,"SIGKILL"] [2,"SIGSEGV"] [3,"SIGUSR1"] [4,"SIGKILL"] [5,"SIGKILL"] '
 	is "$loop: one recovery each" "$(events 'select(.event == "recovery" and .service == "big") | .incarnation')" "1 2 3 4 5 "
 	early=$(events 'select(.event == "recovery" and .service == "big" and .early) | 1' | wc -w)
-	is "$loop: deaths were seen early" "$((early > 0))" "$([ $loop = io_uring ] && echo 1 || echo 0)"
+	is "$loop: deaths were seen early" "$((early > 0))" "$([ $loop = without ] && echo 0 || echo 1)"
+	is "$loop: threads of the supervisor" "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" "$([ $loop = poll ] && echo 2 || echo 1)"
 	is "$loop: incarnation and restarts" "$(field "$g" big incarnation),$(field "$g" big respawns)" "6,5"
 	is "$loop: who lies about its death lives" "$(field "$g" liar pid),$(field "$g" liar incarnation)" "$liar,1"
 	is "$loop: and who has only lost its first thread" "$(field "$g" headless pid),$(field "$g" headless incarnation)" "$headless,1"

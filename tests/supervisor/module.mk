@@ -1,4 +1,4 @@
-sup_tests := fate proc_stat fence keep topology plan service loop report notify control events hang
+sup_tests := fate proc_stat fence keep topology plan service loop loop_words report notify control events hang
 TESTS += $(sup_tests:%=sup_%)
 define sup_test
 sup_$(1)_SRC := tests/supervisor/$(1).c
@@ -18,6 +18,9 @@ sup_stop_in_lock_LIBS := shmchan
 
 TEST_PROGS += sup_at_syscall
 sup_at_syscall_SRC := tests/supervisor/at_syscall.c
+
+TEST_PROGS += sup_without_waitv
+sup_without_waitv_SRC := tests/supervisor/without_waitv.c
 
 # A shmsup whose state file has another layout.
 TEST_PROGS += shmsup-other

@@ -96,7 +96,7 @@ SHMCHAN_API void shmchan_broker_leave(struct shmchan_broker *b);
 // Processes of the group that still live are reported through living[0..*living_cnt) (on entry its room, on return
 // how many there are) and nothing is removed while there are any: the caller ends them first.
 // Returns the number of segments removed (0 if there is no such group), EEXIST if the broker lives, ESTALE if
-// processes live, else an error of opening.
+// processes live, ELAYOUT if a library of another layout has made it (with which it is to be removed), ESYS, ENOMEM.
 SHMCHAN_API int shmchan_group_remove_stale(const char *group, pid_t *living, unsigned *living_cnt,
 					   struct shmchan_why *why);
 

@@ -88,6 +88,8 @@ int shmchan_group_remove_stale(const char *group, pid_t *living, unsigned *livin
 			return err;
 	} else if (err != SHMCHAN_ENOENT && maker_alive(group)) {
 		return shmchan_fail(why, SHMCHAN_EEXIST, 0, group, "it is being made by a living process");
+	} else if (err == SHMCHAN_ELAYOUT) {
+		return err; // its processes may live, and where they stand is not known
 	}
 	// Objects without a control segment are leftovers of a removal that was cut short.
 	if (shmchan_seg_each(group, sweep_one, &s))

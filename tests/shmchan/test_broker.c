@@ -221,6 +221,27 @@ Test(broker, a_dead_broker_leaves_a_stale_group)
 	cr_assert_eq(segments(&g), 0);
 }
 
+// Who of it lives can't be told.
+Test(broker, a_stale_group_of_another_layout_is_left_alone)
+{
+	pid_t pid = harness_fork(sleep_on, NULL);
+	struct shmchan_why why = {0};
+	struct shmchan_seg seg;
+	struct group g = {0};
+	uint32_t version;
+
+	orphan(&g, pid);
+	cr_assert_eq(shmchan_seg_open(&seg, g.h.group, NULL, true, NULL), 0);
+	version = ((struct shmchan_obj *)seg.base)->version++;
+	cr_assert_eq(shmchan_group_remove_stale(g.h.group, NULL, NULL, &why), SHMCHAN_ELAYOUT);
+	cr_assert_neq(strstr(why.text, "layout"), NULL, "%s", why.text);
+	cr_assert_eq(segments(&g), 5);
+	((struct shmchan_obj *)seg.base)->version = version;
+	shmchan_seg_close(&seg);
+	harness_kill(pid);
+	cr_assert_eq(shmchan_group_remove_stale(g.h.group, NULL, NULL, &why), 5);
+}
+
 // A pid alone is nobody: its number may have been given to another process since.
 Test(broker, a_pid_with_another_start_time_is_dead)
 {

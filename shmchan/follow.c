@@ -219,10 +219,7 @@ int shmchan_view_block_data(const struct shmchan_view *v, unsigned i, uint64_t p
 	// The block's word names the node of its message.
 	if (shmchan_ring_listed(r) && (pos = shmchan_list_find(r, pos)) == SHMCHAN_LIST_NONE)
 		return SHMCHAN_EMPTY;
-	sent = atomic_load_explicit(&p->words[k].word, memory_order_relaxed);
-	if (shmchan_ring_chained(r) ? shmchan_block_state(sent) != SHMCHAN_BLOCK_SENT || shmchan_block_chan(sent) != r->id
-				    : sent != shmchan_block_sent(r->id, pos))
-		sent = 0;
+	sent = shmchan_ring_chained(r) ? shmchan_chain_word(r, p, k, pos) : shmchan_block_sent(r->id, pos);
 	snprintf(pool, SHMCHAN_NAME_MAX, "%s", p->name);
 	*len = shmchan_pool_class_of(p, k)->block_size;
 	// Acquire: pairs with the exchange that sent it. As long as it is in the message nobody writes to it.

@@ -67,6 +67,42 @@ static int make_pool(struct planner *p, unsigned item, struct shmchan_pool_spec 
 	return plan_resolve(p, at, t->users, t->users_cnt, 0, 1, &out->users, &out->user_cnt);
 }
 
+static bool is_among(const unsigned *slots, unsigned cnt, unsigned slot)
+{
+	while (cnt && slots[cnt - 1] != slot)
+		cnt--;
+	return cnt != 0;
+}
+
+static bool leads(const struct shmchan_pool_spec *pool, const struct shmchan_chan_spec *c)
+{
+	for (unsigned i = 0; i < c->producer_cnt; i++)
+		if (is_among(pool->users, pool->user_cnt, c->producers[i]) &&
+		    is_among(pool->users, pool->user_cnt, c->consumers[0]))
+			return true;
+	return false;
+}
+
+// Where each message is a block, there is a pool for it.
+static int check_ways(struct planner *p)
+{
+	const struct shmchan_group_spec *s = &p->plan->spec;
+
+	for (unsigned i = 0; i < s->chan_cnt; i++) {
+		const struct shmchan_chan_spec *c = &s->chans[i];
+		bool found = c->kind != SHMCHAN_KIND_SLOT_REF && c->kind != SHMCHAN_KIND_MPSC_INTRUSIVE;
+
+		for (unsigned k = 0; k < s->pool_cnt && !found; k++)
+			found = leads(&s->pools[k], c);
+		if (!found)
+			return topo_bad(p->topo, AT("channels", p->plan->channels[i].source, "kind", TOPO_NONE), p->fail,
+					"every message of channel '%s', which is %s, has a block, but no pool has both its "
+					"consumer and a producer among its users",
+					c->name, shmchan_kind_name(c->kind));
+	}
+	return 0;
+}
+
 int plan_pools_make(struct planner *p)
 {
 	struct shmchan_pool_spec *pools =
@@ -84,5 +120,5 @@ int plan_pools_make(struct planner *p)
 	}
 	p->plan->spec.pools = pools;
 	p->plan->spec.pool_cnt = p->data->pools_cnt;
-	return 0;
+	return check_ways(p);
 }

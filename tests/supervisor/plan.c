@@ -19,7 +19,7 @@ static const char job[] =
 	"redeliver}\n"
 	"  - {name: ref, kind: slot-ref, producers: [db], consumers: [end], on_crash: drop}\n"
 	"pools:\n"
-	"  - {name: p, block_size: 1099511627776, block_count: 16777215, users: [w, end]}\n"
+	"  - {name: p, block_size: 1099511627776, block_count: 16777215, users: [w, end, db]}\n"
 	"job:\n"
 	"  complete: end\n"
 	"  report: {a: in.enqueued, b: ' out.x+out.y + in-2.dead ', c: out.dropped}\n"
@@ -94,7 +94,7 @@ Test(plan, channels_and_pools)
 	cr_assert(c[3].producer_cnt == 4 && c[3].producers[0] == 1 && c[3].producers[3] == 4);
 	cr_assert(c[3].capacity == 64 && c[3].max_deliveries == 3 && c[3].tally_cnt == 2);
 	cr_assert(c[4].capacity == 1 && c[4].on_crash == SHMCHAN_DROP && c[4].max_deliveries == 0);
-	cr_assert(p->spec.pool_cnt == 1 && p->spec.pools[0].user_cnt == 4 && p->spec.pools[0].users[0] == 2);
+	cr_assert(p->spec.pool_cnt == 1 && p->spec.pools[0].user_cnt == 5 && p->spec.pools[0].users[0] == 2);
 	cr_assert_eq(p->spec.pools[0].block_size, UINT64_C(1) << 40);
 	plan_free(p);
 }

@@ -116,6 +116,7 @@ change 's/consumers: \["w-${replica}"\]/consumers: [w]/' "*: channel 'each-1' is
 change 's/kind: spsc/kind: mpsc-list/; s/consumers: \[w-1\]/consumers: [w]/' "*: channel 'one' is mpsc-list, which allows one consumer; it has 2*" "two consumers on mpsc-list"
 change 's/kind: spsc/kind: mpsc-intrusive/; s/consumers: \[w-1\]/consumers: [w]/' "*: channel 'one' is mpsc-intrusive, which allows one consumer; it has 2*" "two consumers on mpsc-intrusive"
 change 's/kind: spsc/kind: mpsc-intrusive/; s/message_size: .*/message_size: 97/' "*: channel 'one' is mpsc-intrusive, which has room for 96 bytes beside the block; it asks for 97 (the rest belongs in the block)" "a large message on mpsc-intrusive"
+change 's/kind: spsc/kind: mpsc-intrusive/; s/users: \[a, w\]/users: [a]/' "*: every message of channel 'one', which is mpsc-intrusive, has a block, but no pool has both its consumer and a producer among its users" "a block that could reach nobody"
 change 's/kind: spsc/kind: slot/' "*: channel 'one' holds one message by its kind, not 8" "a slot with a capacity"
 change '0,/producers: \[a\]/s//producers: [nobody]/' "*: 'producers': there is no service 'nobody'" "unknown producer"
 change 's/consumers: \[w-1\]/consumers: [w-3]/' "*: 'consumers': there is no service 'w-3'" "unknown consumer"

@@ -94,7 +94,7 @@ Test(plan, channels_and_pools)
 	cr_assert(c[3].producer_cnt == 4 && c[3].producers[0] == 1 && c[3].producers[3] == 4);
 	cr_assert(c[3].capacity == 64 && c[3].max_deliveries == 3 && c[3].tally_cnt == 2);
 	cr_assert(c[4].capacity == 1 && c[4].on_crash == SHMCHAN_DROP && c[4].max_deliveries == 0);
-	cr_assert(p->spec.pool_cnt == 1 && p->spec.pools[0].user_cnt == 5 && p->spec.pools[0].users[0] == 2);
+	cr_assert(p->spec.pool_cnt == 1 && p->spec.pools[0].user_cnt == 5 && p->spec.pools[0].users[0] == 1);
 	cr_assert_eq(p->spec.pools[0].block_size, UINT64_C(1) << 40);
 	plan_free(p);
 }

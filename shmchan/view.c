@@ -102,6 +102,9 @@ int shmchan_view_proc(const struct shmchan_view *v, unsigned i, struct shmchan_v
 	out->spare_pid = pid <= INT32_MAX ? (pid_t)pid : 0;
 	out->spare_waits = out->spare &&
 			   atomic_load_explicit(&p->spare_waits, memory_order_acquire) == out->spare;
+	out->spare_alive =
+		out->spare_pid && shmchan_start_time(out->spare_pid) ==
+					  atomic_load_explicit(&p->spare_start, memory_order_relaxed); // stored before the pid
 	out->alive = out->pid && out->start_time && shmchan_start_time(out->pid) == out->start_time;
 	snprintf(out->name, sizeof(out->name), "%.31s", p->name);
 	return 0;

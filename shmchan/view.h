@@ -50,6 +50,7 @@ struct shmchan_view_proc {
 	unsigned spare;      // number of the spare that waits to take the slot over; 0 = there is none
 	pid_t spare_pid;     // 0 = not recorded
 	bool spare_waits;    // it has come to where it waits
+	bool spare_alive;    // as alive
 };
 // i in [0, proc_cnt). Returns 0 or ENOENT.
 SHMCHAN_API int shmchan_view_proc(const struct shmchan_view *v, unsigned i, struct shmchan_view_proc *out);

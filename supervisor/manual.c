@@ -378,7 +378,8 @@ static void spares(void)
 	     "recovered as early, and started when all is free.");
 	fputs(".PP\n", stdout);
 	line("shmsup stop, and shmsup restart, which begins the program anew, end the spare. It outlives its supervisor as services "
-	     "do, and is taken over with them. A spare that dies is started again, later each time up to 2.6 s.");
+	     "do, and is taken over with them. A spare that dies is started again, later each time up to 2.6 s. "
+	     "shmsup status and shmtool service list show its pid and its state: starting, and spare when it can take over.");
 }
 
 enum sup_exit manual_topology(const char *example)

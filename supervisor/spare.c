@@ -206,7 +206,8 @@ json_t *spare_status(const struct service *s)
 	if (s->spare.pidfd.fd < 0)
 		return NULL;
 	shmchan_broker_slot(s->group->broker, s->slot, &st);
-	return json_pack("{s:i, s:b}", "pid", (int)s->spare.pid, "waits", st.spare_waits);
+	return json_pack("{s:i, s:s, s:b}", "pid", (int)s->spare.pid, "state", st.spare_waits ? "spare" : "starting", "waits",
+			 st.spare_waits);
 }
 
 bool spare_find(struct service *s)

@@ -16,6 +16,8 @@ enum {
 	S_BEAT,
 	S_UPTIME,
 	S_CPU,
+	S_SPARE_PID,
+	S_SPARE_STATE,
 	S_RSS,
 	S_SLOT,
 	S_RECEIVES,
@@ -32,6 +34,8 @@ static const struct col service_cols[] = {
 	[S_BEAT] = {"beat", COL_U64, 0, "signs of life counted"},
 	[S_UPTIME] = {"uptime_seconds", COL_NUM, 0, "since the process was started"},
 	[S_CPU] = {"cpu_seconds", COL_NUM, 0, "processor time it has used"},
+	[S_SPARE_PID] = {"spare_pid", COL_I64, 0, "process that stands by to take its place"},
+	[S_SPARE_STATE] = {"spare_state", COL_STR, 0, "of that: starting, spare (it can take over), or dead"},
 	[S_RSS] = {"rss_bytes", COL_U64, COL_EXTRA, "memory it has resident, shared memory too"},
 	[S_SLOT] = {"slot", COL_U64, COL_EXTRA, "process slot"},
 	[S_RECEIVES] = {"receives", COL_LIST, COL_EXTRA, "channels it may receive from"},
@@ -51,6 +55,14 @@ static void process_columns(struct table *t, const struct shmchan_view_proc *p)
 			  (double)p->start_time / (double)sysconf(_SC_CLK_TCK));
 	table_num(t, S_CPU, stat.cpu_seconds);
 	table_u64(t, S_RSS, stat.rss_bytes);
+}
+
+static void spare_columns(struct table *t, const struct shmchan_view_proc *p)
+{
+	if (p->spare_pid == 0)
+		return;
+	table_i64(t, S_SPARE_PID, p->spare_pid);
+	table_str(t, S_SPARE_STATE, !p->spare_alive ? "dead" : p->spare_waits ? "spare" : "starting");
 }
 
 struct search {
@@ -80,6 +92,7 @@ static void service_row(struct table *t, const struct shmchan_view *v, const str
 	table_u64(t, S_BEAT, p->beat);
 	if (p->alive)
 		process_columns(t, p);
+	spare_columns(t, p);
 	table_u64(t, S_SLOT, p->slot);
 	for (unsigned i = 0; shmchan_view_chan(v, i, &c) != SHMCHAN_ENOENT; i++) {
 		struct search rx = {p->slot, false}, tx = {p->slot, false};

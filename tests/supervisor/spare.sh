@@ -35,12 +35,28 @@ services:
   - {name: big, command: $actor, args: [big, "32"], spare: 1}
   - {name: poor, command: /bin/sh, args: [-c, '[ "\$SHMCHAN_SPARE" = 0 ] && exec $actor idle; exit 1'], spare: 1}
   - {name: lone, command: $actor, args: [idle]}
+  - {name: slow, command: /bin/sh, args: [-c, '[ "\$SHMCHAN_SPARE" = 0 ] && exec $actor idle; exec sleep 1000'], spare: 1}
 EOF
+# shown SERVICE: by shmsup and by shmtool, of both the pid and the state
+shown() {
+	status_of "$g" | jq -c --arg s "$1" '.services[] | select(.name == $s) | [.spare.pid, .spare.state]'
+	"$BUILD/bin/shmtool" -j service show "$g" "$1" | jq -c '[.spare_pid, .spare_state]'
+	"$BUILD/bin/shmtool" -j service list "$g" | jq -c --arg s "$1" '.[] | select(.name == $s) | [.spare_pid, .spare_state]'
+}
 for loop in io_uring poll; do
 	export SHMSUP_LOOP=$loop
 	start "$g" "$dir/w.yaml"
 	until_true all_ready "$g"
 	is "$loop: who wants none has none" "$(spare lone)" null
+	until_true waits it
+	is "$loop: shown" "$(shown it | sort -u)" "[$(spare it),\"spare\"]"
+	is "$loop: one that has not come to where it waits" "$(shown slow | sort -u)" "[$(spare slow),\"starting\"]"
+	is "$loop: none" "$(shown lone | sort -u)" "[null,null]"
+	like "$loop: for people" "$("$shmsup" status "$g" | grep '^it ')" "*; spare $(spare it)"
+	like "$loop: for people, one that starts" "$("$shmsup" status "$g" | grep '^slow ')" "*; spare $(spare slow) starts"
+	is "$loop: for people, by shmtool" "$("$BUILD/bin/shmtool" service list "$g" -f name,spare_pid,spare_state | awk '$1 == "it" {print $2, $3}')" \
+		"$(spare it) spare"
+	like "$loop: in the plain table" "$("$BUILD/bin/shmtool" service list "$g" | head -n 1)" "*SPARE-PID*SPARE-STATE*"
 	for _ in 1 2 3; do take_over it "$loop"; done
 	take_over big "$loop, with memory"
 	is "$loop: incarnations and restarts" "$(field "$g" it incarnation),$(field "$g" it respawns),$(field "$g" big incarnation)" "4,3,2"
@@ -73,6 +89,8 @@ for loop in io_uring poll; do
 	old=$(spare it) big=$(spare big)
 	killed
 	kill -9 "$big"
+	until_true gone "$big"
+	is "$loop: dead, and nobody there to replace it" "$("$BUILD/bin/shmtool" -j service show "$g" big | jq -c '[.spare_pid, .spare_state]')" "[$big,\"dead\"]"
 	start "$g" "$dir/w.yaml" --adopt
 	until_true all_ready "$g"
 	is "$loop: adopted with its spare" "$(spare it)" "$old"

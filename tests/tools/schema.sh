@@ -11,7 +11,7 @@ cat >"$work/t.yaml" <<YAML
 group: t
 services:
   - {name: src, command: $actor, args: [send, line, one, two, crash, four]}
-  - {name: obey, command: $actor, args: [obey, line]}
+  - {name: obey, command: $actor, args: [obey, line], spare: 1}
 channels:
   - {name: line, kind: spsc, capacity: 8, message_size: 16, producers: [src], consumers: [obey]}
 YAML
@@ -99,6 +99,9 @@ check 'check' valid check $G
 end
 
 sup_begin "$G" "$work/t.yaml"
+until "$shmsup" status -j "$G" | jq -e '.services[1].spare.waits' >/dev/null || ! kill -0 "$supervisor"; do sleep 0.01; done
+check 'service show, with a spare' valid 'service show' $G obey
+check 'which is there' json '.spare_state' '"spare"'
 "$shmsup" stop "$G" src >/dev/null
 "$shmsup" stop "$G" obey >/dev/null
 check 'chan inject' valid 'chan inject' $G line --data one

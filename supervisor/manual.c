@@ -247,7 +247,7 @@ static const struct option_doc kinds[] = {
 	{"mpsc-list", NULL, "The same as a list of nodes: for inboxes under heavy contention."},
 	{"mpsc-intrusive", NULL,
 	 "The same with the link beside the block that is sent, and at most 96 bytes of message: for large messages from many "
-	 "senders. The consumer must be a user of the blocks' pools."},
+	 "senders. Consumer and producers must be users of the pool that the blocks are of."},
 	{"mpmc2", NULL, "Many producers, many consumers: tasks to workers."},
 	{0},
 };

@@ -74,31 +74,43 @@ static bool is_among(const unsigned *slots, unsigned cnt, unsigned slot)
 	return cnt != 0;
 }
 
-static bool leads(const struct shmchan_pool_spec *pool, const struct shmchan_chan_spec *c)
+// From a producer to the consumer.
+static bool has_way(const struct shmchan_group_spec *s, const struct shmchan_chan_spec *c, unsigned producer)
 {
-	for (unsigned i = 0; i < c->producer_cnt; i++)
-		if (is_among(pool->users, pool->user_cnt, c->producers[i]) &&
-		    is_among(pool->users, pool->user_cnt, c->consumers[0]))
+	for (unsigned i = 0; i < s->pool_cnt; i++)
+		if (is_among(s->pools[i].users, s->pools[i].user_cnt, producer) &&
+		    is_among(s->pools[i].users, s->pools[i].user_cnt, c->consumers[0]))
 			return true;
 	return false;
 }
 
-// Where each message is a block, there is a pool for it.
+// Where each message is a block, there is a pool for it, and each producer can send one.
 static int check_ways(struct planner *p)
 {
 	const struct shmchan_group_spec *s = &p->plan->spec;
 
 	for (unsigned i = 0; i < s->chan_cnt; i++) {
 		const struct shmchan_chan_spec *c = &s->chans[i];
-		bool found = c->kind != SHMCHAN_KIND_SLOT_REF && c->kind != SHMCHAN_KIND_MPSC_INTRUSIVE;
+		unsigned without = 0, last = 0;
 
-		for (unsigned k = 0; k < s->pool_cnt && !found; k++)
-			found = leads(&s->pools[k], c);
-		if (!found)
+		if (c->kind != SHMCHAN_KIND_SLOT_REF && c->kind != SHMCHAN_KIND_MPSC_INTRUSIVE)
+			continue;
+		for (unsigned k = 0; k < c->producer_cnt; k++)
+			if (!has_way(s, c, c->producers[k])) {
+				without++;
+				last = c->producers[k];
+			}
+		if (without == c->producer_cnt)
 			return topo_bad(p->topo, AT("channels", p->plan->channels[i].source, "kind", TOPO_NONE), p->fail,
 					"every message of channel '%s', which is %s, has a block, but no pool has both its "
 					"consumer and a producer among its users",
 					c->name, shmchan_kind_name(c->kind));
+		if (without)
+			return topo_bad(p->topo, AT("channels", p->plan->channels[i].source, "producers", TOPO_NONE), p->fail,
+					"every message of channel '%s', which is %s, has a block, but no pool has both its "
+					"consumer '%s' and its producer '%s' among its users",
+					c->name, shmchan_kind_name(c->kind), p->plan->services[c->consumers[0] - 1].name,
+					p->plan->services[last - 1].name);
 	}
 	return 0;
 }

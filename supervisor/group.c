@@ -12,6 +12,7 @@
 #include "supervisor/adopt.h"
 #include "supervisor/rundir.h"
 #include "supervisor/say.h"
+#include "supervisor/slice.h"
 #include "supervisor/stale.h"
 
 #define ADOPT_WAIT_NS UINT64_C(2000000000) // for the lock of a supervisor that has been killed and is not yet gone
@@ -516,6 +517,7 @@ enum sup_exit group_run(struct plan *plan, const struct group_options *options)
 		return SUP_SYSTEM;
 	}
 	prctl(PR_SET_NAME, "shmsup"); // children that have not executed their program are known by it, whatever the file's name
+	slice_shorten();
 	g.random = loop_now() ^ (uint64_t)getpid() << 32;
 	if (set_up(&g, &fail)) {
 		status = fail.status;

@@ -54,6 +54,7 @@ supervisor_SRC := $(addprefix supervisor/, \
 	scale.c \
 	schema.c \
 	service.c \
+	slice.c \
 	spare.c \
 	stale.c \
 	strategy.c \

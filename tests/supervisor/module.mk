@@ -1,4 +1,4 @@
-sup_tests := fate proc_stat fence keep topology plan service loop loop_words report notify control events hang
+sup_tests := fate proc_stat slice fence keep topology plan service loop loop_words report notify control events hang
 TESTS += $(sup_tests:%=sup_%)
 define sup_test
 sup_$(1)_SRC := tests/supervisor/$(1).c

@@ -45,7 +45,7 @@ static void on_again(struct loop_timer *t)
 static bool passes(struct service *s, siginfo_t *info)
 {
 	cpu_set_t before, others;
-	bool passed = fence_passed(s->early.proc, s->pidfd.fd, s->pid, info);
+	bool passed = fence_passed(&s->early.fence, s->pidfd.fd, s->pid, info);
 	unsigned cpu;
 
 	if (passed || s->early.looks || sched_getaffinity(0, sizeof(before), &before) || getcpu(&cpu, NULL))
@@ -55,7 +55,7 @@ static bool passes(struct service *s, siginfo_t *info)
 	if (sched_setaffinity(0, sizeof(others), &others))
 		return false;
 	for (int i = 0; i < TRIES && !passed; i++)
-		passed = fence_passed(s->early.proc, s->pidfd.fd, s->pid, info);
+		passed = fence_passed(&s->early.fence, s->pidfd.fd, s->pid, info);
 	sched_setaffinity(0, sizeof(before), &before);
 	return passed;
 }
@@ -100,12 +100,12 @@ void early_watch(struct service *s)
 {
 	struct early *e = &s->early;
 
-	*e = (struct early){.proc = fence_open(s->pidfd.fd, s->pid),
-			    .futex.watch = {LOOP_FUTEX, 0, true, on_word, 0}, .again = {on_again, 0, 0}};
+	*e = (struct early){.futex.watch = {LOOP_FUTEX, 0, true, on_word, 0}, .again = {on_again, 0, 0}};
+	fence_open(&e->fence, s->pidfd.fd, s->pid, s->plan->spare);
 	// A death that is there already is dealt with in its turn: this may be called in the burial of the last one.
 	if (read_words(s))
 		loop_timer_set(s->group->loop, &e->again, 0);
-	if (e->proc < 0 || loop_watch(s->group->loop, &e->futex.watch))
+	if (e->fence.proc < 0 || loop_watch(s->group->loop, &e->futex.watch))
 		early_stop(s);
 }
 
@@ -115,7 +115,5 @@ void early_stop(struct service *s)
 
 	loop_unwatch(s->group->loop, &e->futex.watch);
 	loop_timer_cancel(s->group->loop, &e->again);
-	if (e->proc >= 0)
-		close(e->proc);
-	e->proc = -1;
+	fence_close(&e->fence);
 }

@@ -4,6 +4,7 @@
 #ifndef SUPERVISOR_EARLY_H
 #define SUPERVISOR_EARLY_H
 
+#include "supervisor/fence.h"
 #include "supervisor/loop.h"
 
 struct service;
@@ -12,7 +13,7 @@ struct service;
 struct early {
 	struct loop_futex futex;
 	struct loop_timer again;
-	int proc;       // for the fence; -1 = none
+	struct fence fence;
 	unsigned looks; // at the fence, in vain, since its words last said that it lives
 	unsigned wakes; // a service that changes its words all the time is left to its pidfd
 };

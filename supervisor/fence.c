@@ -53,43 +53,62 @@ static bool count_threads(int proc, unsigned *cnt)
 	return true;
 }
 
-int fence_open(int pidfd, pid_t pid)
+bool fence_open(struct fence *f, int pidfd, pid_t pid, bool all)
 {
 	unsigned threads;
 	char path[32];
-	int proc;
 
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*f = (struct fence){open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), -1};
 	// As long as a signal can be addressed to it, the number is its own.
-	if (proc >= 0 && pidfd_send_signal(pidfd, 0, NULL, 0)) {
-		close(proc);
-		return -1;
+	if (f->proc < 0 || pidfd_send_signal(pidfd, 0, NULL, 0)) {
+		fence_close(f);
+		return false;
 	}
-	if (proc < 0)
-		return -1;
 	// The kernel keeps what it made of a name that was looked for.
-	is_without_memory(proc, "exe");
-	count_threads(proc, &threads);
-	faccessat(proc, "stat", R_OK, 0);
-	return proc;
+	is_without_memory(f->proc, "exe");
+	count_threads(f->proc, &threads);
+	if (all)
+		f->stat = openat(f->proc, "stat", O_RDONLY | O_CLOEXEC);
+	else
+		faccessat(f->proc, "stat", R_OK, 0);
+	return true;
 }
 
-bool fence_passed(int proc, int pidfd, pid_t pid, siginfo_t *info)
+void fence_close(struct fence *f)
+{
+	if (f->proc >= 0)
+		close(f->proc);
+	if (f->stat >= 0)
+		close(f->stat);
+	*f = (struct fence){-1, -1};
+}
+
+static bool read_stat(const struct fence *f, struct proc_stat *out)
+{
+	int fd = f->stat >= 0 ? f->stat : openat(f->proc, "stat", O_RDONLY | O_CLOEXEC);
+	bool read = proc_stat_read_at(fd, out);
+
+	if (fd >= 0 && fd != f->stat)
+		close(fd);
+	return read;
+}
+
+bool fence_passed(const struct fence *f, int pidfd, pid_t pid, siginfo_t *info)
 {
 	unsigned threads, seen;
 	struct proc_stat stat;
 
 	// The first thread alone: as a rule, all the threads there are.
-	if (!is_without_memory(proc, "exe") || !count_threads(proc, &threads) ||
-	    (threads != 1 && !all_without_memory(proc, &seen)))
+	if (!is_without_memory(f->proc, "exe") || !count_threads(f->proc, &threads) ||
+	    (threads != 1 && !all_without_memory(f->proc, &seen)))
 		return false;
-	if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) || !count_threads(proc, &threads))
+	if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) || !count_threads(f->proc, &threads))
 		return false;
-	if (threads == 1 ? !is_without_memory(proc, "exe") : !all_without_memory(proc, &seen) || seen != threads)
+	if (threads == 1 ? !is_without_memory(f->proc, "exe") : !all_without_memory(f->proc, &seen) || seen != threads)
 		return false;
 	// Not before: who reads it while the first thread has memory may become the one who takes that down.
-	if (!proc_stat_read_at(proc, &stat))
+	if (!read_stat(f, &stat))
 		return false;
 	*info = (siginfo_t){.si_pid = pid};
 	fate_fill(info, stat.wait_status);

@@ -7,9 +7,15 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-// fence_open opens what is looked at, ahead: it is the half of the cost. `pidfd` is of the process `pid`, which may be another's
-// child. Returns a descriptor (close-on-exec, the caller's), or -1.
-int fence_open(int pidfd, pid_t pid);
+struct fence {
+	int proc; // /proc/PID; -1 = none
+	int stat; // its stat; -1 = not open yet
+};
+
+// fence_open opens what is looked at, ahead: it is the half of the cost; with `all` also what is read last, which costs one more
+// descriptor. `pidfd` is of the process `pid`, which may be another's child. False if it can't; then there is nothing to be closed.
+bool fence_open(struct fence *f, int pidfd, pid_t pid, bool all);
+void fence_close(struct fence *f); // also of one that is closed
 
 // fence_passed: will no thread of it run an instruction of its program any more? Then *info is as with fate_of, and it has been
 // sent SIGKILL, which changes nothing for it. What it held open (descriptors, file locks) it may still hold.
@@ -22,6 +28,6 @@ int fence_open(int pidfd, pid_t pid);
 // thread that is gone from the list has none either.
 // A process that only seemed to have no thread left at the first look is killed by it, and not believed dead.
 // Threads of io_uring are in the list; a request of theirs may still end, as it may after the pidfd.
-bool fence_passed(int proc, int pidfd, pid_t pid, siginfo_t *info);
+bool fence_passed(const struct fence *f, int pidfd, pid_t pid, siginfo_t *info);
 
 #endif

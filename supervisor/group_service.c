@@ -511,7 +511,7 @@ int service_init(struct group *g, unsigned i, const char *notify_path, struct fa
 		.plan = &g->plan->services[i],
 		.slot = i + 1,
 	};
-	s->early.proc = -1;
+	s->early.fence = (struct fence){-1, -1};
 	spare_init(s);
 	s->since_ns = loop_now();
 	s->reserved = s->plan->reserved;

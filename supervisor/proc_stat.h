@@ -17,8 +17,8 @@ struct proc_stat {
 	int wait_status;     // how it ended or is ending; of others, and without the right to know, without meaning
 };
 
-// proc_stat_read: false if there is no such process. proc_stat_read_at: of an open folder /proc/PID.
+// proc_stat_read: false if there is no such process. proc_stat_read_at: of a /proc/PID/stat that is open, as it is now.
 bool proc_stat_read(pid_t pid, struct proc_stat *out);
-bool proc_stat_read_at(int folder, struct proc_stat *out);
+bool proc_stat_read_at(int fd, struct proc_stat *out);
 
 #endif

@@ -32,16 +32,21 @@ static void until(pid_t pid, int options)
 Test(proc_stat, of_itself)
 {
 	struct proc_stat s, at;
-	int folder = open("/proc/self", O_RDONLY | O_DIRECTORY);
+	int fd = open("/proc/self/stat", O_RDONLY);
 
 	cr_assert(proc_stat_read(getpid(), &s));
 	cr_assert_eq(s.state, 'R');
 	cr_assert_eq(s.parent, getppid());
 	cr_assert_eq(s.start_time, shmchan_start_time(getpid()));
 	cr_assert_geq(s.threads, 1);
-	cr_assert(proc_stat_read_at(folder, &at));
+	cr_assert(proc_stat_read_at(fd, &at));
 	cr_assert_eq(at.start_time, s.start_time);
 	cr_assert_str_eq(at.name, s.name);
+	// Open all the while, it speaks of the process as it is.
+	prctl(PR_SET_NAME, "another");
+	cr_assert(proc_stat_read_at(fd, &at));
+	cr_assert_str_eq(at.name, "another");
+	close(fd);
 }
 
 Test(proc_stat, name_that_looks_like_the_rest)

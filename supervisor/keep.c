@@ -26,6 +26,7 @@ struct service_cell {
 struct poison_cell {
 	_Atomic uint32_t turn;
 	struct poison_state copy[2];
+	_Atomic uint64_t letters; // if it is more than that of the copy
 };
 
 // Its number is stored last, and 0 before it is overwritten.
@@ -236,7 +237,16 @@ void keep_put_poison(struct keep *k, const struct poison_state *p)
 
 void keep_get_poison(const struct keep *k, struct poison_state *out)
 {
+	uint64_t letters = atomic_load_explicit(&k->file->poison.letters, memory_order_acquire);
+
 	memcpy(out, GET(&k->file->poison), sizeof(*out));
+	out->letters = letters > out->letters ? letters : out->letters;
+}
+
+void keep_put_letters(struct keep *k, uint64_t letters)
+{
+	if (k)
+		atomic_store_explicit(&k->file->poison.letters, letters, memory_order_release); // pairs with the acquire above
 }
 
 void keep_put_event(struct keep *k, uint64_t n, const char *line, size_t len)

@@ -20,7 +20,7 @@
 
 // Raised whenever the meaning of a field changes; their sizes are looked at anyway.
 #ifndef KEEP_VERSION // a test is another one
-#define KEEP_VERSION 3u
+#define KEEP_VERSION 4u
 #endif
 
 #define KEEP_STRATEGY_MAX 64 // those of a higher number begin anew with their restarts
@@ -82,6 +82,8 @@ void keep_get_group(const struct keep *k, struct keep_group *out);
 
 void keep_put_poison(struct keep *k, const struct poison_state *p);
 void keep_get_poison(const struct keep *k, struct poison_state *out);
+// Of a state of which nothing else has changed; it only grows.
+void keep_put_letters(struct keep *k, uint64_t letters);
 
 // keep_put_event keeps the line of event `n`, which is the one before + 1; keep_get_event copies it to out and returns its length, 0 if
 // it is not there. keep_last_event: the highest number that was put, 0 = none.

@@ -13,6 +13,7 @@
 struct poison {
 	struct group *group;
 	bool adopting; // letters of several deaths are there already
+	bool changed;  // more than `letters`, since it was kept
 	struct poison_state s;
 };
 
@@ -60,6 +61,7 @@ static struct poison_suspect *accuse(struct poison *p, unsigned chan, uint64_t k
 				       .key = key};
 	}
 	at->turn = ++p->s.turn;
+	p->changed = true;
 	return at;
 }
 
@@ -80,12 +82,18 @@ static struct poison_parked *park(struct poison *p, const struct shmchan_view_de
 	memcpy(at->channel, d->channel, sizeof(at->channel));
 	memcpy(at->service, d->receiver, sizeof(at->service));
 	add_who(&at->who, d->incarnation);
+	p->changed = true;
 	return at;
 }
 
-static void keep(const struct poison *p)
+// All of it is some pages: a replacement waits for that.
+static void keep(struct poison *p)
 {
-	keep_put_poison(p->group->keep, &p->s);
+	if (p->changed)
+		keep_put_poison(p->group->keep, &p->s);
+	else
+		keep_put_letters(p->group->keep, p->s.letters);
+	p->changed = false;
 }
 
 // What a file says is believed as far as it can't do harm.
@@ -289,7 +297,7 @@ void poison_tell(struct poison *p)
 
 		if (at->told)
 			continue;
-		at->told = any = true;
+		at->told = any = p->changed = true;
 		events_put(p->group->events, "parked", keys_of(at));
 		say(p->group->plan->spec.name,
 		    "message %llu of channel '%s' (type %u, correlation %llu) killed %u incarnations of '%s'; it is parked as "

@@ -48,6 +48,26 @@ Test(keep, what_was_put_is_there_for_the_next_one)
 	keep_close(k);
 }
 
+Test(keep, letters_that_were_looked_at)
+{
+	struct poison_state p = {.turn = 5, .letters = 10}, got;
+	struct keep *k;
+
+	cr_assert_eq(keep_create(&k, group, &fail), 0, "%s", fail.text);
+	keep_put_poison(k, &p);
+	keep_put_letters(k, 12);
+	keep_close(k);
+	cr_assert_eq(keep_open(&k, group, &fail), 0, "%s", fail.text);
+	keep_get_poison(k, &got);
+	cr_assert_eq(got.turn, 5);
+	cr_assert_eq(got.letters, 12);
+	p.letters = 20;
+	keep_put_poison(k, &p);
+	keep_get_poison(k, &got);
+	cr_assert_eq(got.letters, 20);
+	keep_close(k);
+}
+
 Test(keep, one_of_a_group_that_has_not_begun_is_none)
 {
 	struct keep *k;

@@ -185,6 +185,10 @@ struct shmchan_repair {
 SHMCHAN_API int shmchan_broker_recover(struct shmchan_broker *b, unsigned slot,
 				       const struct shmchan_death *death, struct shmchan_repair *out);
 
+// shmchan_broker_quiet: while it is set, recovery wakes nobody; who was to be woken is when it is unset, and at the latest by the next
+// broker. For what is to come before the processors are busy with them.
+SHMCHAN_API void shmchan_broker_quiet(struct shmchan_broker *b, bool quiet);
+
 // shmchan_broker_hasty makes recovery wait 5 ms in place of two seconds for such a lock: for a broker that has other things to do
 // meanwhile, and calls again. shmchan_broker_holder says who has one now: a process that lives, in most cases one that was stopped. A
 // hint. Errors: ENOENT nobody.

@@ -10,6 +10,8 @@ struct shmchan_broker {
 	struct shmchan_map map;
 	struct shmchan_proc proc; // process slot 0: sends PEER_DIED answers
 	uint64_t pending;         // letters whose answer waits for room
+	bool quiet;               // bells are not rung but noted, in `bells`
+	uint64_t bells[SHMCHAN_SLOT_WORDS];
 };
 
 // What a dead broker, of incarnation `inc`, had begun: letters half written, answers half sent, cells claimed.

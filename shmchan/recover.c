@@ -6,7 +6,7 @@
 //	B  messages in flight at D are completed: answered, given back, dropped, or as dead letters,
 //	C  cells that D had claimed are aborted,
 //	D  blocks that D owned are freed,
-//	E  who waits for an answer is told, and all peers are woken,
+//	E  who waits for an answer is told, and all peers are woken; or that is noted, for when the broker is quiet no more,
 //	F  the process slot is free.
 //
 // B looks at cells D had claimed to learn whether an answer was published; so all of B is before any of C. Each message in
@@ -28,13 +28,26 @@ static uint64_t clock_ns(clockid_t id)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static void ring_bell(const struct shmchan_broker *b, unsigned slot)
+static void ring_bell(struct shmchan_broker *b, unsigned slot)
 {
-	if (slot < b->map.c.proc_cnt)
+	if (slot >= b->map.c.proc_cnt)
+		return;
+	// Dying with it noted and not rung: a successor rings all.
+	if (b->quiet)
+		b->bells[slot / 64] |= UINT64_C(1) << slot % 64;
+	else
 		shmchan_bell_force(&b->map.c.procs[slot].bell);
 }
 
-static void ring_consumers(const struct shmchan_broker *b, uint16_t id)
+void shmchan_broker_quiet(struct shmchan_broker *b, bool quiet)
+{
+	b->quiet = quiet;
+	for (unsigned w = 0; !quiet && w < SHMCHAN_SLOT_WORDS; w++)
+		for (; b->bells[w]; b->bells[w] &= b->bells[w] - 1)
+			ring_bell(b, w * 64 + (unsigned)__builtin_ctzll(b->bells[w]));
+}
+
+static void ring_consumers(struct shmchan_broker *b, uint16_t id)
 {
 	for (unsigned slot = 1; slot < b->map.c.proc_cnt; slot++)
 		if (shmchan_map_consumes(&b->map, id, slot))

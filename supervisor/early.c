@@ -40,24 +40,45 @@ static void on_again(struct loop_timer *t)
 	look(owner((struct early *)((char *)t - offsetof(struct early, again))));
 }
 
+// What is put off until the spare has its slot.
+static struct {
+	bool away;
+	cpu_set_t processors; // that are this process's
+	struct fence fence;   // to be closed
+} late = {.fence = {-1, -1}};
+
 // Who marked its word a moment ago may have been put off its processor for this process, and would have it back only when this
 // process sleeps for long. So this one goes to another.
-static bool passes(struct service *s, siginfo_t *info)
+static bool go_away(void)
 {
-	cpu_set_t before, others;
-	bool passed = fence_passed(&s->early.fence, s->pidfd.fd, s->pid, info);
+	cpu_set_t others;
 	unsigned cpu;
 
-	if (passed || s->early.looks || sched_getaffinity(0, sizeof(before), &before) || getcpu(&cpu, NULL))
-		return passed;
-	others = before;
-	CPU_CLR(cpu, &others);
-	if (sched_setaffinity(0, sizeof(others), &others))
+	if (sched_getaffinity(0, sizeof(late.processors), &late.processors) || getcpu(&cpu, NULL))
 		return false;
+	others = late.processors;
+	CPU_CLR(cpu, &others);
+	return late.away = sched_setaffinity(0, sizeof(others), &others) == 0;
+}
+
+static bool passes(struct service *s, siginfo_t *info)
+{
+	bool passed = fence_passed(&s->early.fence, s->pidfd.fd, s->pid, info);
+
+	if (passed || s->early.looks || !go_away())
+		return passed;
 	for (int i = 0; i < TRIES && !passed; i++)
 		passed = fence_passed(&s->early.fence, s->pidfd.fd, s->pid, info);
-	sched_setaffinity(0, sizeof(before), &before);
 	return passed;
+}
+
+void early_catch_up(struct group *g)
+{
+	if (late.away)
+		sched_setaffinity(0, sizeof(late.processors), &late.processors);
+	late.away = false;
+	shmchan_broker_quiet(g->broker, false);
+	fence_close(&late.fence);
 }
 
 // Its words say that none of its threads lives.
@@ -67,10 +88,15 @@ static void check(struct service *s)
 	siginfo_t info;
 
 	if (passes(s, &info)) {
+		late.fence = e->fence;
+		e->fence = (struct fence){-1, -1};
 		early_stop(s);
+		shmchan_broker_quiet(s->group->broker, true);
 		service_died_early(s, &info);
+		early_catch_up(s->group);
 		return;
 	}
+	early_catch_up(s->group);
 	if (++e->looks > LOOKS || loop_timer_set(s->group->loop, &e->again, LOOK_NS << (e->looks - 1)))
 		give_up(e);
 }

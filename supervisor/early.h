@@ -7,6 +7,7 @@
 #include "supervisor/fence.h"
 #include "supervisor/loop.h"
 
+struct group;
 struct service;
 
 // Of a service: for the incarnation that runs.
@@ -22,5 +23,8 @@ struct early {
 // words (before Linux 5.16) the pidfd is all there is.
 void early_watch(struct service *s);
 void early_stop(struct service *s);
+// early_catch_up does what service_died_early need not wait for: peers are woken, and this process may run on all its processors again.
+// By whoever starts a process, before it, and when service_died_early has returned.
+void early_catch_up(struct group *g);
 
 #endif

@@ -4,7 +4,8 @@
 //	-> shmchan_broker_announce -> posix_spawn
 //
 // Where it is seen earlier (early.h), the death is counted and the group recovered then. If there is a spare (spare.h) all the
-// rest is done then too, and the spare is given the slot instead of the posix_spawn; else it follows with the pidfd.
+// rest is done then too, and the spare is given the slot instead of the posix_spawn, and only then are peers woken; else it follows
+// with the pidfd.
 #ifndef SUPERVISOR_GROUP_H
 #define SUPERVISOR_GROUP_H
 

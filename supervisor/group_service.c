@@ -286,6 +286,7 @@ static void spawn(struct service *s)
 	loop_timer_cancel(g->loop, &s->timer);
 	service_keep(s); // before there is a process: an adopter knows what to look for
 	warm = spare_take(s);
+	early_catch_up(g);
 	err = warm ? 0 : launch_spawn(&g->launcher, &s->launch, s->incarnation, &s->pid, &s->pidfd.fd);
 	if (err) {
 		s->pidfd.fd = -1;

@@ -396,6 +396,49 @@ Test(recover, a_successor_goes_on)
 	end(&s);
 }
 
+static unsigned bells(const struct scene *s)
+{
+	unsigned sum = 0;
+
+	for (unsigned slot = 1; slot <= 3; slot++)
+		sum += atomic_load(&s->h.b->map.c.procs[slot].bell);
+	return sum;
+}
+
+// Peers of the dead are woken when the broker is quiet no more, once, or by its successor.
+Test(recover, quietly)
+{
+	struct shmchan_broker *next;
+	struct scene s = {0};
+	unsigned before, after;
+
+	begin(&s);
+	for (int killed = 0; killed < 2; killed++) {
+		send_one(s.tx[DROP], 1, shmchan_id(s.rx[REPLY]));
+		take_one(s.rx[DROP], 1);
+		die(&s, 2);
+		before = bells(&s);
+		shmchan_broker_quiet(s.h.b, true);
+		is(bury(&s, 2), (struct shmchan_repair){.dropped = 1, .died_sent = 1});
+		cr_assert_eq(bells(&s), before);
+		if (killed) {
+			atomic_store(&s.h.b->map.c.ctl->broker_pid, 0);
+			cr_assert_eq(shmchan_broker_adopt(&next, s.h.group, NULL), 0);
+			shmchan_broker_leave(s.h.b);
+			s.h.b = next;
+		}
+		shmchan_broker_quiet(s.h.b, false);
+		after = bells(&s);
+		cr_assert_gt(after, before);
+		shmchan_broker_quiet(s.h.b, false);
+		cr_assert_eq(bells(&s), after);
+		take_one(s.rx[REPLY], 1);
+		cr_assert_eq(shmchan_done(s.rx[REPLY]), 0);
+		enter(&s, 2);
+	}
+	end(&s);
+}
+
 // PEER_DIED is the oldest thing in flight: it can't be answered in place of a request.
 Test(recover, a_notice_is_not_answered)
 {

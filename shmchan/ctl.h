@@ -43,7 +43,8 @@ struct shmchan_ctl_proc {
 	_Atomic uint32_t spare, spare_last; // spare_last: the last number given out
 	_Atomic uint32_t spare_waits;
 	_Atomic uint32_t spare_turn; // a futex: counts what was given
-	char pad3[SHMCHAN_LINE - 40];
+	_Atomic uint32_t rouser;     // 1 + the processor that the broker was on then
+	char pad3[SHMCHAN_LINE - 44];
 };
 #define SHMCHAN_LEFT ((uint64_t)1 << 40)
 _Static_assert(sizeof(struct shmchan_ctl_proc) == 4 * SHMCHAN_LINE, "three writers, three lines, and one for spares");

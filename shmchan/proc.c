@@ -68,10 +68,28 @@ static void become(struct shmchan_proc *p, uint32_t incarnation)
 	p->me = shmchan_owner_make(p->slot, incarnation);
 }
 
-// What can be done before the slot is given: all that takes time.
+// What it is now, for the program and its children.
+static void name_incarnation(uint32_t incarnation)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", incarnation);
+	setenv("SHMCHAN_INCARNATION", text, 1);
+}
+
+// Done before the slot is given, and again when it is about to be: what was not used for long, the processor has to fetch from afar.
+static void warm(void *proc)
+{
+	struct shmchan_proc *p = proc;
+
+	p->reached = shmchan_bell_register(p->c.fence) == 0; // an error is found again by take_slot
+	shmchan_pulse_warm(p->pulse);
+	name_incarnation(0);
+}
+
+// Whatever takes time is done before.
 static uint32_t wait_as_spare(struct shmchan_proc *p, uint32_t spare)
 {
-	shmchan_bell_register(p->c.fence); // an error is found again by take_slot
 	register_leaving();
 	p->pulse = shmchan_pulse_join(shmchan_ctl_pulse(&p->c, p->slot));
 	shmchan_seg_warm(&p->seg);
@@ -84,7 +102,8 @@ static uint32_t wait_as_spare(struct shmchan_proc *p, uint32_t spare)
 		    shmchan_name_ok(name))
 			shmchan_seg_ahead(p->group, name);
 	}
-	return shmchan_spare_wait(&p->c, p->slot, spare);
+	warm(p);
+	return shmchan_spare_wait(&p->c, p->slot, spare, warm, p);
 }
 
 static int take_slot(struct shmchan_proc *p, struct shmchan_why *why)
@@ -97,7 +116,7 @@ static int take_slot(struct shmchan_proc *p, struct shmchan_why *why)
 		return shmchan_fail(why, SHMCHAN_ESTALE, 0, p->name,
 				    "incarnation %u; the slot is at %u (state %d)", p->incarnation,
 				    (uint32_t)life, (int)state);
-	if (shmchan_bell_register(p->c.fence))
+	if (!p->reached && shmchan_bell_register(p->c.fence))
 		return shmchan_fail(why, SHMCHAN_ESYS, errno, "membarrier",
 				    "%s, but the group was made to use it", strerror(errno));
 	// Release: the broker's tools see the attached incarnation after its registration.
@@ -175,7 +194,6 @@ int shmchan_attach_env(struct shmchan_proc **out, struct shmchan_why *why)
 {
 	const char *group = getenv("SHMCHAN_GROUP");
 	unsigned slot, incarnation, spare = 0;
-	char text[16];
 	int err;
 
 	*out = NULL;
@@ -188,9 +206,7 @@ int shmchan_attach_env(struct shmchan_proc **out, struct shmchan_why *why)
 	err = attach(out, group, slot, incarnation, spare, why);
 	if (err || !spare)
 		return err;
-	// What it is now, for the program and its children.
-	snprintf(text, sizeof(text), "%u", (*out)->incarnation);
-	setenv("SHMCHAN_INCARNATION", text, 1);
+	name_incarnation((*out)->incarnation);
 	unsetenv("SHMCHAN_SPARE");
 	return 0;
 }

@@ -25,6 +25,7 @@ struct shmchan_proc {
 	uint64_t turn;  // last one given by shmchan_recv_any
 	uint32_t spins; // looks before sleeping; adapts to what helped
 	uint64_t slot_key;
+	bool reached; // by membarrier, which bells use
 	bool hasty; // waits for no lock's owner (shmchan_broker_hasty)
 	struct shmchan *chans;
 	struct shmchan *waiting; // mpmc2: receiving ends whose `waiting` is set

@@ -157,6 +157,12 @@ struct shmchan_pulse *shmchan_pulse_join(void *mem)
 	return NULL;
 }
 
+void shmchan_pulse_warm(struct shmchan_pulse *p)
+{
+	if (p)
+		madvise(p->base, SHMCHAN_PULSE_PAGES * 2 * p->page, MADV_POPULATE_WRITE);
+}
+
 // A word that nobody holds, taken; SHMCHAN_PULSE_WORDS if there is none.
 static unsigned take(struct shmchan_pulse *p, uint32_t tid)
 {

@@ -47,6 +47,8 @@ struct shmchan_pulse; // of this process, for one slot
 // until they have ended and another is joined or left.
 struct shmchan_pulse *shmchan_pulse_join(void *mem);
 void shmchan_pulse_leave(struct shmchan_pulse *p);
+// shmchan_pulse_warm brings in the memory that shmchan_pulse_hold uses. p may be NULL.
+void shmchan_pulse_warm(struct shmchan_pulse *p);
 // shmchan_pulse_hold: the calling thread holds a word from now on, if there is one and it holds none yet, of whatever group. p may
 // be NULL.
 void shmchan_pulse_hold(struct shmchan_pulse *p);

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,26 +19,40 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+// Is the broker on this processor? Then it gives nothing before this process sleeps; sched_yield is not enough where each service
+// has a share of the processor of its own. Relaxed: a hint.
+static bool in_the_way(const struct shmchan_ctl_proc *p)
+{
+	int cpu = sched_getcpu();
+
+	return cpu >= 0 && atomic_load_explicit(&p->rouser, memory_order_relaxed) == (uint32_t)cpu + 1;
+}
+
 // Woken: what it waits for may come in less than the time that a sleep and a wake-up take. At most that long.
 static uint64_t look_for_a_while(const struct shmchan_ctl_proc *p, uint32_t no)
 {
 	uint64_t given, end = now_ns() + SPIN_NS;
 
-	while (given = atomic_load_explicit(&p->given, memory_order_acquire), given >> 32 != no && now_ns() < end)
-		sched_yield(); // the broker may need this processor to give it
+	while (given = atomic_load_explicit(&p->given, memory_order_acquire),
+	       given >> 32 != no && !in_the_way(p) && now_ns() < end)
+		sched_yield();
 	return given;
 }
 
-uint32_t shmchan_spare_wait(const struct shmchan_ctl_ref *c, unsigned slot, uint32_t no)
+uint32_t shmchan_spare_wait(const struct shmchan_ctl_ref *c, unsigned slot, uint32_t no, void (*roused)(void *arg), void *arg)
 {
 	struct shmchan_ctl_proc *p = &c->procs[slot];
 
 	atomic_store_explicit(&p->spare_waits, no, memory_order_release); // a hint for who looks
-	for (bool roused = false;; roused = true) {
+	for (bool woken = false;; woken = true) {
 		uint32_t turn = atomic_load_explicit(&p->spare_turn, memory_order_acquire);
 		// Acquire pairs with the release in give: with it comes what the slot's line says.
-		uint64_t given = roused ? look_for_a_while(p, no) : atomic_load_explicit(&p->given, memory_order_acquire);
+		uint64_t given = atomic_load_explicit(&p->given, memory_order_acquire);
 
+		if (given >> 32 != no && woken && !in_the_way(p)) {
+			roused(arg);
+			given = look_for_a_while(p, no);
+		}
 		if (given >> 32 == no)
 			return (uint32_t)given;
 		// A turn that came between the two makes it return.
@@ -52,6 +67,7 @@ static struct shmchan_ctl_proc *slot_of(const struct shmchan_broker *b, unsigned
 
 static void turn(struct shmchan_ctl_proc *p)
 {
+	atomic_store_explicit(&p->rouser, (uint32_t)sched_getcpu() + 1, memory_order_relaxed); // 0 = not known
 	atomic_fetch_add_explicit(&p->spare_turn, 1, memory_order_release);
 	syscall(SYS_futex, &p->spare_turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }

@@ -67,6 +67,7 @@ static bool passes(struct service *s, siginfo_t *info)
 
 	if (passed || s->early.looks || !go_away())
 		return passed;
+	spare_rouse(s); // that may be where it is
 	for (int i = 0; i < TRIES && !passed; i++)
 		passed = fence_passed(&s->early.fence, s->pidfd.fd, s->pid, info);
 	return passed;

@@ -14,7 +14,7 @@ _Static_assert(offsetof(struct shmchan_ctl_proc, spare_pid) == 384 && offsetof(s
 #define SLOT 1u
 
 struct shared {
-	_Atomic unsigned incarnation[4]; // that each spare has become
+	_Atomic unsigned incarnation[32]; // that each spare has become
 	_Atomic unsigned attached;       // how many have
 };
 
@@ -116,6 +116,34 @@ Test(spare, takes_the_slot_when_it_is_given, .timeout = 600)
 		cr_assert_eq(atomic_load(&c.s->incarnation[n]), n);
 		cr_assert(st.state == SHMCHAN_PROC_RUNNING && st.incarnation == n && st.pid == c.pid && st.attached);
 		cr_assert(st.spare == 0 && st.spare_pid == 0);
+	}
+	harness_kill(c.pid);
+	scene_end(&c);
+}
+
+// On one processor the spare sleeps as long as the broker is there, however often it is woken.
+Test(spare, on_the_processor_of_the_broker, .timeout = 600)
+{
+	struct scene c = {.s = NULL};
+	struct shmchan_slot_state st;
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	scene_begin(&c);
+	for (unsigned n = 1; n <= 20; n++) {
+		start_spare(&c);
+		st = state(&c);
+		if (n > 1) {
+			for (unsigned i = 0; i < n % 4; i++)
+				cr_assert_eq(shmchan_broker_spare_rouse(c.h.b, SLOT), 0);
+			harness_kill(st.pid);
+			harness_bury(&c.h, SLOT);
+		}
+		cr_assert_eq(shmchan_broker_spare_rouse(c.h.b, SLOT), 0);
+		cr_assert_eq(shmchan_broker_spare_give(c.h.b, SLOT), 0);
+		until_attached(&c, n);
 	}
 	harness_kill(c.pid);
 	scene_end(&c);

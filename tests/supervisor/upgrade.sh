@@ -285,6 +285,27 @@ ended "$pid"
 is "a signal stops the group" "$status,$(left "$g")" "9,"
 wait "$follower"
 
+# The supervisor is killed at any moment of an upgrade: there is a guardian that has the group, or none at all.
+start "$g" "$dir/t.yaml"
+until_true all_ready "$g"
+before=$(services_of)
+of_group() { pgrep -f "$shmsup (run|guard|fits) .*--name $g( |\$)" | sort -n | xargs; }
+bad=0
+for _ in $(seq 30); do
+	"$shmsup" upgrade "$g" >/dev/null 2>&1 &
+	sleep "$(printf '0.%03d' $((RANDOM % 40)))"
+	kill -9 "$pid"
+	wait $! "$pid" 2>/dev/null
+	start "$g" "$dir/t.yaml" --adopt
+	until_true own
+	alone() { [ "$(of_group)" = "$pid" ]; }
+	until_true alone
+	[ "$(services_of)" = "$before" ] || bad=$((bad + 1))
+done
+is "killed at some moment of 30 upgrades: adopted, services have run on, no guardian is left" "$bad" 0
+stop
+is "nothing left" "$(left "$g")" ""
+
 # --------------------------------------------------------------------------------------- deaths at the same moment
 start "$g" "$dir/t.yaml"
 until_true all_ready "$g"

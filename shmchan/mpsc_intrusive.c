@@ -448,17 +448,34 @@ static void fill(struct shmchan *ch, struct shmchan_pool_link *l, const struct s
 		memcpy(l->data, data, m->len);
 }
 
+// The block's pool and index. Errors: ENOENT it is not this process's; EINVAL the consumer can't read it.
+static int find(const struct shmchan *ch, shmchan_block b, struct shmchan_pool **pool, uint32_t *i)
+{
+	*pool = shmchan_block_pool(ch->proc, b);
+	*i = *pool ? shmchan_block_index(&(*pool)->ref, b) : UINT32_MAX;
+	if (*i == UINT32_MAX || !shmchan_pool_mine(&(*pool)->ref, ch->me, *i))
+		return SHMCHAN_ENOENT;
+	return shmchan_slot_in((*pool)->users, ch->chain->consumer) ? 0 : SHMCHAN_EINVAL;
+}
+
+int shmchan_chain_may_send(const struct shmchan *ch, shmchan_block b)
+{
+	struct shmchan_pool *pool;
+	uint32_t i;
+
+	return find(ch, b, &pool, &i);
+}
+
 int shmchan_chain_send(struct shmchan *ch, const struct shmchan_msg *m, const void *data)
 {
-	struct shmchan_pool *pool = shmchan_block_pool(ch->proc, m->block);
-	uint32_t i = pool ? shmchan_block_index(&pool->ref, m->block) : UINT32_MAX;
 	bool watched = SHMCHAN_PROBE_PUSH_ENABLED();
+	struct shmchan_pool *pool;
 	uint64_t place;
+	uint32_t i;
+	int err = find(ch, m->block, &pool, &i);
 
-	if (i == UINT32_MAX || !shmchan_pool_mine(&pool->ref, ch->me, i))
-		return SHMCHAN_ENOENT;
-	if (!shmchan_slot_in(pool->users, ch->chain->consumer))
-		return SHMCHAN_EINVAL;
+	if (err)
+		return err;
 	fill(ch, &pool->ref.links[i], m, data);
 	if (shmchan_pool_offer(&pool->ref, ch->me, i, ch->r.id, watched ? SHMCHAN_OFFER_HELD : 0))
 		return SHMCHAN_ENOENT;
@@ -503,7 +520,6 @@ void shmchan_chain_take_block(struct shmchan *ch, struct shmchan_msg *m, shmchan
 {
 	struct shmchan_pool *pool = shmchan_block_pool(ch->proc, b);
 	uint32_t i = pool ? shmchan_block_index(&pool->ref, b) : UINT32_MAX;
-
 
 	if (i != UINT32_MAX && (shmchan_pool_accept(&pool->ref, ch->me, i, word_of_taken(ch, &pool->ref, i)) == 0 ||
 				// The earlier handle has received it.

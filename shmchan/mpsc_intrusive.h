@@ -100,6 +100,8 @@ int shmchan_chain_end_open(struct shmchan *ch);
 void shmchan_chain_end_close(struct shmchan *ch);
 int shmchan_chain_reserve(struct shmchan *ch); // FULL; claims nothing
 void *shmchan_chain_room(struct shmchan *ch);  // private to this process
+// 0, ENOENT the block is not this process's, EINVAL the consumer can't read it.
+int shmchan_chain_may_send(const struct shmchan *ch, shmchan_block b);
 // Sends m with `data`. On error the block is as it was. ENOENT, EINVAL, FULL.
 int shmchan_chain_send(struct shmchan *ch, const struct shmchan_msg *m, const void *data);
 bool shmchan_chain_has_room(const struct shmchan *ch);

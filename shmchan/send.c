@@ -494,8 +494,12 @@ int shmchan_commit_answer(struct shmchan *rx, struct shmchan *tx, const struct s
 		shmchan_spsc_sync(tx);
 	if (tx->l && (err = shmchan_list_begin(tx)))
 		return err;
-	if (tx->chain)
-		tx->pos = m->block; // what tells whether the answer is sent
+	if (tx->chain) {
+		// By the block's owner it is told whether the answer is sent: one of somebody else's would be taken for sent.
+		if ((err = shmchan_chain_may_send(tx, m->block)) != 0)
+			return err;
+		tx->pos = m->block;
+	}
 	intend(rx, tx);
 	err = tx->l	 ? shmchan_list_describe(tx, m)
 	      : tx->chain ? shmchan_chain_send(tx, m, room(tx))

@@ -409,6 +409,31 @@ Test(mpsc_intrusive, who_asked_is_told_of_a_death)
 	end(&s);
 }
 
+// Recovery tells by the block's owner whether such an answer is sent: nothing may be noted of one that can't be.
+Test(mpsc_intrusive, an_answer_in_somebody_elses_block_is_refused_before_it_is_noted)
+{
+	struct shmchan *there, *back;
+	struct shmchan_msg m, asked = {0};
+	struct stage s;
+	void *data;
+
+	create(&s, 4, SHMCHAN_DEAD_LETTER, 0);
+	there = harness_open(s.proc[TAKER], "back", SHMCHAN_TX);
+	back = harness_open(s.proc[1], "back", SHMCHAN_RX);
+	asked.block = block(&s, TAKER, 1);
+	cr_assert_eq(shmchan_try_send(there, &asked), 0);
+	cr_assert_eq(shmchan_take(back, &asked), 0);
+	m = (struct shmchan_msg){.block = block(&s, 2, 7)};
+	cr_assert_eq(shmchan_reserve(s.tx[1], &data), 0);
+	cr_assert_eq(shmchan_commit_answer(back, s.tx[1], &m), SHMCHAN_ENOENT);
+	cr_assert_eq(atomic_load(&back->exact->intent_at), 0);
+	cr_assert_eq(shmchan_try_send(s.tx[2], &m), 0);
+	m.block = asked.block;
+	cr_assert_eq(shmchan_commit_answer(back, s.tx[1], &m), 0);
+	cr_assert_eq(atomic_load(&back->exact->intent_at), m.block);
+	end(&s);
+}
+
 // ------------------------------------------------------------------------------- blocks that are in a later message
 
 // Message 1 is taken, and before it is done its block has gone to a producer, who sends message 2 in it.

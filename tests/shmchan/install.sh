@@ -56,7 +56,7 @@ program() {
 				.producers = one, .producer_cnt = 1, .consumers = one, .consumer_cnt = 1};
 			struct shmchan_group_spec g = {.services = services, .service_cnt = 1, .chans = &c, .chan_cnt = 1};
 			struct shmchan_broker *b;
-			struct shmchan_proc *p;
+			struct shmchan_proc *p = NULL;
 			struct shmchan *tx, *rx;
 			struct shmchan_msg m = {.corr = 42};
 			struct shmchan_why why;
@@ -72,6 +72,7 @@ program() {
 			int bad = shmchan_broker_announce(b, 1, &inc) || shmchan_attach(&p, name, 1, inc, &why) ||
 				shmchan_open(p, "c", SHMCHAN_TX, &tx, &why) || shmchan_open(p, "c", SHMCHAN_RX, &rx, &why) ||
 				shmchan_try_send(tx, &m) || shmchan_recv(rx, &m, 0) || m.corr != 42 || shmchan_done(rx);
+			shmchan_detach(p);
 			shmchan_broker_destroy(b);
 			return bad;
 		}

@@ -10,7 +10,8 @@
 #define LOOK_NS UINT64_C(20000) // doubled each time
 #define LOOKS 8
 #define TRIES 16
-#define WAKES 1000
+#define WAKES 1000 // in
+#define WAKES_NS UINT64_C(1000000000)
 
 static void look(struct service *s);
 
@@ -28,6 +29,10 @@ static void on_word(struct loop_watch *w, short revents)
 {
 	struct early *e = (struct early *)w;
 
+	if (loop_now() - e->wakes_ns > WAKES_NS) {
+		e->wakes_ns = loop_now();
+		e->wakes = 0;
+	}
 	if (revents & POLLERR || ++e->wakes > WAKES)
 		give_up(e);
 	else

@@ -16,7 +16,8 @@ struct early {
 	struct loop_timer again;
 	struct fence fence;
 	unsigned looks; // at the fence, in vain, since its words last said that it lives
-	unsigned wakes; // a service that changes its words all the time is left to its pidfd
+	unsigned wakes; // since wakes_ns: a service that changes its words all the time is left to its pidfd
+	uint64_t wakes_ns;
 };
 
 // early_watch waits for the words of s from now on, and calls service_died_early; early_stop: no longer. Where nothing can wait for

@@ -88,9 +88,12 @@ void spare_init(struct service *s)
 
 static bool watch(struct service *s)
 {
+	siginfo_t info;
+
 	if (loop_watch(s->group->loop, &s->spare.pidfd) == 0)
 		return true;
 	pidfd_send_signal(s->spare.pidfd.fd, SIGKILL, NULL, 0);
+	waitid(P_PIDFD, (id_t)s->spare.pidfd.fd, &info, WEXITED); // nothing will tell of its end
 	forget(s);
 	return false;
 }
@@ -102,8 +105,11 @@ static void start(struct service *s)
 	unsigned no;
 	int err;
 
-	if (shmchan_broker_spare(g->broker, s->slot, &no))
+	if (shmchan_broker_spare(g->broker, s->slot, &no)) {
+		sp->failed++;
+		again(s);
 		return;
+	}
 	err = launch_spare(&g->launcher, &s->launch, no, &sp->pid, &sp->pidfd.fd);
 	if (err) {
 		sp->pidfd.fd = -1;
@@ -111,11 +117,14 @@ static void start(struct service *s)
 		shmchan_broker_spare_gone(g->broker, s->slot);
 		sp->failed++;
 		again(s);
-		say(g->plan->spec.name, "can't start a spare of service '%s' from %s: %s%s%s%s; it is tried again",
+		if (err != sp->told)
+			say(g->plan->spec.name, "can't start a spare of service '%s' from %s: %s%s%s%s; it is tried again",
 		    s->plan->name, s->launch.path, s->launch.step ? "can't " : "",
 		    s->launch.step ? s->launch.step : "", s->launch.step ? ": " : "", strerror(err));
+		sp->told = err;
 		return;
 	}
+	sp->told = 0;
 	shmchan_broker_spare_spawned(g->broker, s->slot, sp->pid);
 	if (watch(s))
 		tell(s, "started");

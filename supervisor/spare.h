@@ -22,6 +22,7 @@ struct spare {
 	bool adopted; // not this process's child
 	bool doomed;  // killed, and not to be used
 	unsigned failed; // deaths in a row
+	int told;        // why the last one could not be started: said once
 };
 
 void spare_init(struct service *s);

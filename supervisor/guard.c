@@ -1,6 +1,7 @@
 #include "supervisor/guard.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 extern char **environ;
 
 #define HAS_IT "k"
+#define END_MS 1000
 
 // ------------------------------------------------------------------------------------------------ the supervisor's end
 
@@ -79,6 +81,18 @@ void guard_release(struct guard *g, struct loop *l)
 	if (g->socket.fd >= 0)
 		send(g->socket.fd, HAS_IT, 1, MSG_NOSIGNAL); // if it is gone, so much the better
 	hang_up(g, l);
+}
+
+void guard_await(struct guard *g)
+{
+	struct pollfd p = {pidfd_open(g->pid, 0), POLLIN, 0};
+
+	poll(&p, 1, END_MS);
+	if (p.fd >= 0)
+		close(p.fd);
+	kill(g->pid, SIGKILL);
+	waitpid(g->pid, NULL, 0);
+	g->pid = 0;
 }
 
 void guard_kill(struct guard *g, struct loop *l)

@@ -48,6 +48,8 @@ int guard_start(struct guard *g, struct loop *l, const posix_spawnattr_t *attr, 
 bool guard_read(struct guard *g, char said[GUARD_SAID_MAX]);
 // guard_release tells it that the group is had; it ends, and has then said who is the main process.
 void guard_release(struct guard *g, struct loop *l);
+// guard_await waits for one that has been released, not for ever: it may be stopped.
+void guard_await(struct guard *g);
 // guard_kill ends one that has not been handed the group, and waits for it.
 void guard_kill(struct guard *g, struct loop *l);
 

@@ -278,8 +278,11 @@ bool upgrade_reap(struct group *g, pid_t pid)
 		return false;
 	u->pid = 0;
 	loop_timer_cancel(g->loop, &u->timer);
-	while (len < SAID_MAX && (n = read(u->out, said + len, SAID_MAX - len)) > 0)
+	while ((n = read(u->out, said + len, SAID_MAX - len)) > 0) {
 		len += (size_t)n;
+		if (len == SAID_MAX) // what counts is the end
+			memmove(said, said + SAID_MAX / 2, len = SAID_MAX / 2);
+	}
 	close(u->out);
 	judge(g, &info, last_line(said, len));
 	return true;
@@ -292,7 +295,7 @@ void upgrade_end(struct group *g)
 	if (u->guard.socket.fd >= 0)
 		guard_kill(&u->guard, g->loop);
 	else if (u->guard.pid)
-		waitpid(u->guard.pid, NULL, 0); // it has its word
+		guard_await(&u->guard);
 	if (!u->pid && !u->guard.pid)
 		return;
 	u->guard.pid = 0;

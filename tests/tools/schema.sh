@@ -111,10 +111,10 @@ check 'chan drain' valid 'chan drain' $G line
 check 'dead replay' valid 'dead replay' $G 1
 check 'dead drop' valid 'dead drop' $G all
 if [ "$(grep -c 'probe alerts' "$work/seen")" = 0 ]; then
-	"$shmsup" start "$G" obey >/dev/null
-	# The one that aborts the service is an alert.
+	# The one that aborts the service is an alert. Until the probes are attached it may abort so often that it is given up.
 	(
 		until grep -q . "$work/out" 2>/dev/null; do
+			"$shmsup" start "$G" obey >/dev/null 2>&1
 			"$shmtool" chan inject $G line --data c >/dev/null 2>&1
 			sleep 0.05
 		done

@@ -11,7 +11,7 @@
 // is the one locked instruction of a send: the hint is stored, and two producers that store it may leave it behind.
 //
 // The alternative, an spsc for each producer, polled in turn (contender shmchan-spsc-lanes of tests/bench/ipc), has no locked
-// instruction and is faster: 24 ns a message with two producers and 23 with four, claimed cells 33 and 28 (near, medians, on an
+// instruction and is faster: 26 ns a message with two producers and 18 with four, claimed cells 33 and 29 (near, medians, on an
 // idle machine). Claimed cells are kept for what lanes do not have: one order for all messages, room that any producer may use,
 // and memory and a look that do not grow with the producers.
 #ifndef SHMCHAN_MPSC_H

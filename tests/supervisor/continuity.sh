@@ -58,6 +58,7 @@ for round in 1 2 3; do
 	until_true adopted $round
 done
 follow "$dir/follow" "$after"
+until_true heard '"state":"adopted"' "$dir/follow"
 "$shmsup" stop "$g" >/dev/null
 ended "$pid"
 wait "$follower"

@@ -85,8 +85,8 @@ in_decl {
 
 # -------------------------------------------------------------------------------------------------- the pages
 
-# Lines that begin with a tab are text as it is; an empty one ends a paragraph.
-function text(file, s,    n, l, i, literal) {
+# Lines that begin with a tab are text as it is; an empty one ends a paragraph. Raw: with the macros of man(7) in it.
+function text(file, s, raw,    n, l, i, literal) {
 	n = split(s, l, "\n")
 	for (i = 1; i <= n; i++) {
 		if (l[i] ~ /^\t/) {
@@ -101,7 +101,7 @@ function text(file, s,    n, l, i, literal) {
 		if (trim(l[i]) == "" && i < n)
 			print ".PP" > file
 		else if (trim(l[i]) != "")
-			print roff(trim(l[i])) > file
+			print raw ? trim(l[i]) : roff(trim(l[i])) > file
 		literal = 0
 	}
 	if (literal)
@@ -142,7 +142,7 @@ function one(page,    file, n, f, i, k, t) {
 			bad(page " names " f[i] ", which no header has")
 	print ".sp\nLink with \\fI\\-lshmchan\\fP; pkg\\-config(1) knows it as \\fIshmchan\\fP.\n.fi" > file
 	print ".SH DESCRIPTION" > file
-	text(file, intro[page])
+	text(file, intro[page], 1)
 	for (i = 1; i <= n; i++) {
 		if (docs[f[i]] == "")
 			continue

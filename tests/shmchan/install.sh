@@ -106,6 +106,10 @@ pages() {
 	done <"$dir/wants"
 	[ -z "$missing" ] || { echo "no page:$missing"; return 1; }
 	for f in "$man"/man3/*.3 "$man"/man7/*.7; do
+		if (cd "$man" && groff -mandoc -P-bcu -s -Tutf8 "$f" 2>/dev/null) | grep -nE '\\f[BIPR]|(^|[[:space:]])\.(BR?|IR?|PP|fi|nf)([[:space:]]|$)'; then
+			echo "$f: shows a macro"
+			return 1
+		fi
 		(cd "$man" && groff -ww -mandoc -s -Tutf8 "$f" 2>&1 >/dev/null) | sed "s|^|$f: |"
 	done >"$dir/warnings"
 	cat "$dir/warnings"

@@ -13,15 +13,15 @@ static void join_rx(struct shmchan *ch)
 
 	shmchan_ring_cursor(&ch->r, &done, &taken);
 	// What was in flight has been recovered, or this process took it before: it begins behind it either way.
-	ch->taken = ch->done = done;
+	ch->hot.taken = ch->hot.done = done;
 	ch->again = taken;
 	ch->first = done;
 	ch->taken_i = ch->done_i = (uint32_t)(done % ch->r.cap);
 	ch->taken_lap = ch->done_lap = done / ch->r.cap;
-	ch->at = shmchan_next_cell(ch, ch->taken_i);
-	ch->at_word = ch->many ? shmchan_cell_word(ch->taken_lap, SHMCHAN_CELL_FULL, 0) : shmchan_seq(ch->taken_lap);
+	ch->hot.at = shmchan_next_cell(ch, ch->taken_i);
+	ch->hot.at_word = ch->many ? shmchan_cell_word(ch->taken_lap, SHMCHAN_CELL_FULL, 0) : shmchan_seq(ch->taken_lap);
 	// If the next message doesn't name its sender, one of the same producer was in its cell before.
-	ch->from = ch->r.exts[ch->taken_i].sender;
+	ch->hot.from = ch->r.exts[ch->taken_i].sender;
 	ch->freed = done;
 	shmchan_lag_join(ch);
 	if (!ch->many)
@@ -41,8 +41,9 @@ static void join_rx(struct shmchan *ch)
 int shmchan_join(struct shmchan *ch)
 {
 	ch->many = ch->tx ? shmchan_ring_several(&ch->r) : shmchan_ring_many(&ch->r);
-	ch->at = &ch->never;
-	ch->at_word = ch->look_at = UINT64_MAX;
+	shmchan_hot_join(ch);
+	ch->hot.at = &ch->never;
+	ch->hot.at_word = ch->look_at = UINT64_MAX;
 	if (shmchan_ring_listed(&ch->r))
 		return shmchan_list_end_open(ch);
 	if (!ch->tx)
@@ -94,7 +95,7 @@ bool shmchan_has_work(struct shmchan *ch)
 	if ((ch->many ? shmchan_mpsc_peek(ch) : shmchan_spsc_peek(ch)) != NULL ||
 	    (ch->chain && shmchan_chain_refill(ch)))
 		return true;
-	return !ch->many && !ch->notice && ch->taken == ch->done &&
+	return !ch->many && !ch->notice && ch->hot.taken == ch->hot.done &&
 	       atomic_load_explicit(&ring->notice_cnt, memory_order_acquire) !=
 		       atomic_load_explicit(&ring->notice_seen, memory_order_relaxed);
 }

@@ -3,12 +3,15 @@
 #define SHMCHAN_CHAN_H
 
 #include "shmchan/ctl.h"
+#include "shmchan/hot.h"
 #include "shmchan/pool.h"
 #include "shmchan/ring.h"
 #include "shmchan/probe.h"
 #include "shmchan/seg.h"
 
 struct shmchan {
+	struct shmchan_hot hot; // first: inline.h finds it there
+
 	// Both ends, constant after join.
 	struct shmchan_ring_ref r;
 	struct shmchan_proc *proc;
@@ -19,41 +22,27 @@ struct shmchan {
 	struct shmchan_list_end *l; // of a channel made of a list (list_chan.h), else NULL
 	struct shmchan_chain_end *chain; // of mpsc-intrusive (mpsc_intrusive.h), else NULL
 
-	// Sending end. `cell` is the next to be written (spsc), or the one claimed (mpsc). pos and i are its position and index in
-	// mpsc, in spsc those of `synced`, which lags behind `cell`: what a send writes down for itself costs as much as the message
-	// (spsc.h).
+	// Sending end. pos and i are position and index of hot.cell in mpsc, in spsc those of `synced`, which lags behind it: what a
+	// send writes down for itself costs as much as the message (spsc.h).
 	bool reserved; // mpsc
 	uint32_t i;
 	uint64_t pos;
-	struct shmchan_cell *cell;
 	struct shmchan_cell *synced;
-	struct shmchan_cell *run_end; // spsc: plain messages may be written to cells before it without another look
-	bool run_watched;             // spsc: the run ends before the next position whose probe fires
-	struct shmchan_cell *open;    // spsc: the cell that is reserved, if it is `cell`
 	uint64_t limit;               // spsc: head, as last seen, + capacity
 	uint64_t plain_from;          // spsc: messages below have an extension, if only for the sender's name
-	uint64_t lap_word;            // spsc: what the cell's word will have besides the description
 	uint32_t lap;                 // mpsc: of the claimed cell
 	shmchan_bell *peer; // the consumer's
 
-	// Receiving end. `at` is the cell of `taken`, at_word what its word has besides description or owner once it is published.
-	struct shmchan_cell *at;
-	uint64_t at_word;
+	// Receiving end.
 	struct shmchan_exact *exact; // its line and its records in shared memory
 	struct shmchan_tally *tally;
-	uint64_t taken, done;
-	struct shmchan_cell *take_end; // spsc: plain messages may be taken from cells before it without another look
-	uint64_t done_end;             // spsc: completions below are one store
-	bool take_watched;             // spsc: the run ends before the next position whose probe fires
 	uint64_t taken_synced;         // spsc: position of taken_i and taken_lap, which lag behind `taken`
 	uint64_t look_at;   // position at which it is looked how far behind the producers this is (lag.h)
-	uint32_t prefetch;  // bytes ahead of `at` that are certainly written
 	uint32_t patience;  // messages without a pause that make it worth a look
 	uint32_t lag;       // bytes it keeps behind then
 	uint32_t looks;     // at an empty ring
 	uint64_t freed;     // spsc: head, as published
 	uint32_t batch;     // spsc: how far that may lag
-	shmchan_owner from; // spsc: sender of the messages that don't name one
 	uint32_t taken_i, done_i;
 	uint64_t taken_lap, done_lap;
 	uint64_t again; // positions below were taken before, through an earlier handle of this incarnation
@@ -103,6 +92,9 @@ static inline uint64_t shmchan_unsampled(const struct shmchan *ch, uint64_t pos)
 int shmchan_join(struct shmchan *ch);
 bool shmchan_has_work(
 	struct shmchan *ch); // a message or notice can be taken, or a cell reserved (TX): for waiting
+
+// ---- hot.c
+void shmchan_hot_join(struct shmchan *ch); // what is constant in ch->hot; the same is set as for shmchan_join
 
 // ---- take.c
 // Makes the block of message m, which is at `place`, this process's; `again`: it may be so already.

@@ -21,7 +21,7 @@ void shmchan_lag_join(struct shmchan *ch)
 {
 	ch->patience = PATIENCE_MIN;
 	ch->lag = LAG_MIN;
-	ch->look_at = lag_cells(ch) < 2 ? UINT64_MAX : ch->taken + ch->patience;
+	ch->look_at = lag_cells(ch) < 2 ? UINT64_MAX : ch->hot.taken + ch->patience;
 }
 
 static bool is_published(const struct shmchan *ch, uint32_t ahead)
@@ -66,17 +66,17 @@ void shmchan_lag(struct shmchan *ch)
 	uint32_t n = lag_cells(ch);
 
 	if (wait_for(ch, n)) {
-		ch->look_at = ch->taken + n / 2;
-		ch->prefetch = n / 2 * ch->r.stride;
+		ch->look_at = ch->hot.taken + n / 2;
+		ch->hot.prefetch = n / 2 * ch->r.stride;
 		if (ch->patience > PATIENCE_MIN)
 			ch->patience /= 2;
 		if (ch->lag < LAG_MAX)
 			ch->lag *= 2;
 		return;
 	}
-	ch->prefetch = 0;
+	ch->hot.prefetch = 0;
 	if (ch->lag > LAG_MIN)
 		ch->lag /= 2;
 	ch->patience = ch->patience < PATIENCE_MAX / 4 ? ch->patience * 4 : PATIENCE_MAX;
-	ch->look_at = ch->taken + ch->patience;
+	ch->look_at = ch->hot.taken + ch->patience;
 }

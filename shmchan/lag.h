@@ -16,9 +16,9 @@ void shmchan_lag(struct shmchan *ch);
 // each other closely: at the producer's heels a look costs a transfer of the line, hence there are few to a message.
 static inline void shmchan_no_lag(struct shmchan *ch)
 {
-	uint64_t latest = ch->taken + ch->patience;
+	uint64_t latest = ch->hot.taken + ch->patience;
 
-	ch->prefetch = 0;
+	ch->hot.prefetch = 0;
 	if (++ch->looks % 4 == 0 && ch->look_at < latest) // a ring that is too small for it stays at UINT64_MAX
 		ch->look_at++;
 }

@@ -40,7 +40,7 @@ static void find_held(struct shmchan *ch)
 		e->held[i] = SHMCHAN_LIST_NONE;
 	for (uint32_t i = 0; i < ch->r.cap; i++) {
 		uint64_t w = atomic_load_explicit(&shmchan_list_node(&ch->r, i)->word, memory_order_relaxed);
-		int32_t ahead = shmchan_node_ahead(w, ch->done);
+		int32_t ahead = shmchan_node_ahead(w, ch->hot.done);
 
 		if (shmchan_node_state(w) != SHMCHAN_NODE_TAKEN || (shmchan_owner)w != ch->me)
 			continue;
@@ -66,17 +66,17 @@ static int join_rx(struct shmchan *ch)
 	e->rx = &ch->r.list->rx[k];
 	ch->exact = &e->rx->exact;
 	ch->tally = e->rx->tally;
-	ch->taken = ch->done = ch->freed = atomic_load_explicit(&ch->exact->done, memory_order_relaxed);
+	ch->hot.taken = ch->hot.done = ch->freed = atomic_load_explicit(&ch->exact->done, memory_order_relaxed);
 	ch->taken_i = ch->done_i = 0;
 	ch->batch = batch == 0 ? 1 : batch < 64 ? batch : 64;
 	find_held(ch);
 	// Relaxed: only this process writes the line now; publication is by later releases.
-	atomic_store_explicit(&ch->exact->taken, ch->done, memory_order_relaxed);
+	atomic_store_explicit(&ch->exact->taken, ch->hot.done, memory_order_relaxed);
 	atomic_store_explicit(&ch->exact->intent_for, 0, memory_order_relaxed);
 	atomic_store_explicit(&e->rx->waiting, 0, memory_order_relaxed);
-	atomic_store_explicit(&e->rx->freed, ch->done, memory_order_release);
-	shmchan_tally_rewind(ch->tally, ch->done);
-	ch->tally_cur = shmchan_tally_current(ch->tally, ch->done);
+	atomic_store_explicit(&e->rx->freed, ch->hot.done, memory_order_release);
+	shmchan_tally_rewind(ch->tally, ch->hot.done);
+	ch->tally_cur = shmchan_tally_current(ch->tally, ch->hot.done);
 	return 0;
 }
 
@@ -362,11 +362,11 @@ void shmchan_list_wake(struct shmchan *ch, unsigned messages)
 
 void shmchan_list_flush(struct shmchan *ch)
 {
-	if (ch->freed == ch->done)
+	if (ch->freed == ch->hot.done)
 		return;
-	ch->freed = ch->done;
+	ch->freed = ch->hot.done;
 	// Pairs with the acquire in shmchan_list_freed.
-	atomic_store_explicit(&ch->l->rx->freed, ch->done, memory_order_release);
+	atomic_store_explicit(&ch->l->rx->freed, ch->hot.done, memory_order_release);
 	shmchan_freed(ch);
 }
 
@@ -377,19 +377,19 @@ static uint32_t next_node(struct shmchan *ch)
 
 	if (e->again)
 		return e->held[ch->taken_i];
-	if (ch->taken - ch->done >= ch->r.cap)
+	if (ch->hot.taken - ch->hot.done >= ch->r.cap)
 		return SHMCHAN_LIST_NONE;
 	if (atomic_load_explicit(&ch->r.list->returned, memory_order_acquire)) {
-		i = shmchan_list_retake(&ch->r, ch->me, ch->taken + 1, ch->done);
+		i = shmchan_list_retake(&ch->r, ch->me, ch->hot.taken + 1, ch->hot.done);
 		if (i != SHMCHAN_LIST_NONE ||
 		    atomic_load_explicit(&ch->r.list->returned, memory_order_relaxed))
 			return i;
 	}
 	if (!shared_head(ch))
-		return shmchan_list_pop(&ch->r, ch->me, ch->taken + 1);
+		return shmchan_list_pop(&ch->r, ch->me, ch->hot.taken + 1);
 	if (!shmchan_list_any(&ch->r) || !shmchan_mpmc2_lock_head(&ch->r, ch->proc))
 		return SHMCHAN_LIST_NONE;
-	i = shmchan_list_pop(&ch->r, ch->me, ch->taken + 1);
+	i = shmchan_list_pop(&ch->r, ch->me, ch->hot.taken + 1);
 	shmchan_mpmc2_unlock_head(&ch->r);
 	return i;
 }
@@ -411,7 +411,7 @@ int shmchan_list_take(struct shmchan *ch, struct shmchan_msg *m)
 	e->held[ch->taken_i] = i;
 	ch->taken_i = ch->taken_i + 1 < ch->r.cap ? ch->taken_i + 1 : 0;
 	// Relaxed: derived; the node's word says that it is taken.
-	atomic_store_explicit(&ch->exact->taken, ++ch->taken, memory_order_relaxed);
+	atomic_store_explicit(&ch->exact->taken, ++ch->hot.taken, memory_order_relaxed);
 	shmchan_list_head(n, &head);
 	*m = (struct shmchan_msg){.data = n->data,
 				  .len = head.len,
@@ -454,7 +454,7 @@ static void probe_done(const struct shmchan *ch, unsigned n)
 
 int shmchan_list_done_n(struct shmchan *ch, unsigned n)
 {
-	if (n > ch->taken - ch->done)
+	if (n > ch->hot.taken - ch->hot.done)
 		return SHMCHAN_ENOENT;
 	if (SHMCHAN_PROBE_DONE_ENABLED())
 		probe_done(ch, n);
@@ -464,7 +464,7 @@ int shmchan_list_done_n(struct shmchan *ch, unsigned n)
 		shmchan_list_free(&ch->r, ch->l->held[ch->done_i]);
 		ch->done_i = ch->done_i + 1 < ch->r.cap ? ch->done_i + 1 : 0;
 	}
-	if (ch->done - ch->freed >= ch->batch ||
+	if (ch->hot.done - ch->freed >= ch->batch ||
 	    atomic_load_explicit(&ch->r.ring->tx_wait, memory_order_relaxed))
 		shmchan_list_flush(ch);
 	return 0;

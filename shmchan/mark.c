@@ -69,13 +69,13 @@ uint64_t shmchan_mark_take_room(const struct shmchan *ch)
 	// It may be reached at once, and so many later it is over.
 	if (!load(&ch->r.ring->marked))
 		return mark - mark / 2 - 1;
-	return ch->taken < ch->mark_look ? ch->mark_look - ch->taken : 0;
+	return ch->hot.taken < ch->mark_look ? ch->mark_look - ch->hot.taken : 0;
 }
 
 // Of a ring the producers' hint lags: what tells whether it is at least so deep is the cell of that message.
 static bool is_deeper(const struct shmchan *ch, uint64_t hinted, uint64_t than)
 {
-	return hinted > than || (!ch->l && than < ch->r.cap && shmchan_ring_holds(&ch->r, ch->taken + than));
+	return hinted > than || (!ch->l && than < ch->r.cap && shmchan_ring_holds(&ch->r, ch->hot.taken + than));
 }
 
 void shmchan_mark_pop(struct shmchan *ch)
@@ -87,10 +87,10 @@ void shmchan_mark_pop(struct shmchan *ch)
 		return;
 	if (!load(&ch->r.ring->marked)) { // it was as deep before anybody watched, and nothing has been sent since
 		if (depth >= mark)
-			tell(ch, 1, depth, ch->taken - 1);
+			tell(ch, 1, depth, ch->hot.taken - 1);
 	} else if (!is_deeper(ch, depth, half)) {
-		tell(ch, 0, half && is_deeper(ch, depth, half - 1) ? half : depth, ch->taken - 1);
+		tell(ch, 0, half && is_deeper(ch, depth, half - 1) ? half : depth, ch->hot.taken - 1);
 	} else { // others of a list may take too
-		ch->mark_look = ch->taken + (ch->l || depth <= half ? 0 : depth - half - 1);
+		ch->mark_look = ch->hot.taken + (ch->l || depth <= half ? 0 : depth - half - 1);
 	}
 }

@@ -21,7 +21,7 @@ void shmchan_mark_pop(struct shmchan *ch);
 // May the message to be taken be the one with which it is over? Relaxed: hints.
 static inline bool shmchan_mark_due(const struct shmchan *ch)
 {
-	return ch->taken >= ch->mark_look &&
+	return ch->hot.taken >= ch->mark_look &&
 	       atomic_load_explicit(&ch->r.ring->marked, memory_order_relaxed) != 0;
 }
 

@@ -71,7 +71,7 @@ int shmchan_mpsc_reserve_slow(struct shmchan *ch, uint64_t hint)
 void shmchan_mpsc_cancel(struct shmchan *ch)
 {
 	// As shmchan_mpsc_publish.
-	atomic_store_explicit(&ch->cell->word, shmchan_cell_word(ch->lap, SHMCHAN_CELL_ABORTED, ch->me),
+	atomic_store_explicit(&ch->hot.cell->word, shmchan_cell_word(ch->lap, SHMCHAN_CELL_ABORTED, ch->me),
 			      memory_order_release);
 }
 
@@ -80,13 +80,13 @@ struct shmchan_cell *shmchan_mpsc_peek(struct shmchan *ch)
 	// A round at a time: what is skipped is free again, and somebody may go on claiming and cancelling for ever.
 	for (uint32_t n = 0; n <= ch->r.cap; n++) {
 		// Pairs with the release in shmchan_mpsc_publish, and with that of recovery.
-		uint64_t w = atomic_load_explicit(&ch->at->word, memory_order_acquire);
+		uint64_t w = atomic_load_explicit(&ch->hot.at->word, memory_order_acquire);
 
 		if (shmchan_cell_ahead(w, ch->taken_lap) != 0)
 			return NULL;
 		if (shmchan_cell_state(w) == SHMCHAN_CELL_FULL)
-			return ch->at;
-		if (shmchan_cell_state(w) != SHMCHAN_CELL_ABORTED || ch->taken - ch->done >= ch->r.cap)
+			return ch->hot.at;
+		if (shmchan_cell_state(w) != SHMCHAN_CELL_ABORTED || ch->hot.taken - ch->hot.done >= ch->r.cap)
 			return NULL;
 		shmchan_skip(ch);
 	}

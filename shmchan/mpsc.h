@@ -35,7 +35,7 @@ static inline void shmchan_mpsc_claimed(struct shmchan *ch, struct shmchan_cell 
 
 	// The claim before what is written to the cell, for who reads along: pairs with the acquire fence in follow.c.
 	atomic_thread_fence(memory_order_release);
-	ch->cell = c;
+	ch->hot.cell = c;
 	ch->i = i;
 	ch->lap = lap;
 	ch->pos = (uint64_t)lap * ch->r.cap + i;
@@ -71,7 +71,7 @@ static inline int shmchan_mpsc_reserve(struct shmchan *ch)
 static inline void shmchan_mpsc_publish(struct shmchan *ch)
 {
 	// Pairs with the acquire in shmchan_take. The owner stays in the word: it is the message's sender.
-	atomic_store_explicit(&ch->cell->word, shmchan_cell_word(ch->lap, SHMCHAN_CELL_FULL, ch->me),
+	atomic_store_explicit(&ch->hot.cell->word, shmchan_cell_word(ch->lap, SHMCHAN_CELL_FULL, ch->me),
 			      memory_order_release);
 }
 
@@ -79,7 +79,7 @@ static inline void shmchan_mpsc_publish(struct shmchan *ch)
 static inline void shmchan_mpsc_describe(struct shmchan *ch, uint64_t desc)
 {
 	// Relaxed, as all that describes a message: ordered by the word.
-	atomic_store_explicit(&ch->cell->desc, desc | (uint64_t)ch->me << 38, memory_order_relaxed);
+	atomic_store_explicit(&ch->hot.cell->desc, desc | (uint64_t)ch->me << 38, memory_order_relaxed);
 }
 
 // Frees the cell `i` of lap `lap`, which is below done. Pairs with the acquire of the claim. Dying before it leaves a used cell

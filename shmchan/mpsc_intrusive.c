@@ -495,14 +495,14 @@ int shmchan_chain_send(struct shmchan *ch, const struct shmchan_msg *m, const vo
 
 bool shmchan_chain_refill(struct shmchan *ch)
 {
-	return shmchan_chain_bring(&ch->r, ch->chain->pools, &ch->chain->to, ch->done) != 0;
+	return shmchan_chain_bring(&ch->r, ch->chain->pools, &ch->chain->to, ch->hot.done) != 0;
 }
 
 // The word of block i of the message that was taken last. Only one that was taken before, through another handle, may have been
 // accepted, and its block be in a later message.
 static uint64_t word_of_taken(const struct shmchan *ch, const struct shmchan_pool_ref *p, uint32_t i)
 {
-	uint64_t pos = ch->taken - 1;
+	uint64_t pos = ch->hot.taken - 1;
 
 	return pos < ch->again ? shmchan_chain_word(&ch->r, p, i, pos) : offered(&ch->r, &p->words[i]);
 }

@@ -63,7 +63,7 @@ static void *room(struct shmchan *ch)
 {
 	if (ch->chain)
 		return shmchan_chain_room(ch);
-	return ch->l ? (void *)ch->l->node->data : shmchan_ring_data(&ch->r, ch->cell);
+	return ch->l ? (void *)ch->l->node->data : shmchan_ring_data(&ch->r, ch->hot.cell);
 }
 
 static void ring_receiver(struct shmchan *ch, unsigned messages)
@@ -76,7 +76,7 @@ static void ring_receiver(struct shmchan *ch, unsigned messages)
 
 static inline bool is_reserved(const struct shmchan *ch)
 {
-	return ch->many ? ch->reserved : ch->open == ch->cell;
+	return ch->many ? ch->reserved : ch->hot.open == ch->hot.cell;
 }
 
 static inline void set_reserved(struct shmchan *ch, bool reserved)
@@ -84,7 +84,7 @@ static inline void set_reserved(struct shmchan *ch, bool reserved)
 	if (ch->many)
 		ch->reserved = reserved;
 	else
-		ch->open = reserved ? ch->cell : NULL;
+		ch->hot.open = reserved ? ch->hot.cell : NULL;
 }
 
 static __attribute__((noinline)) int reserve_slowly(struct shmchan *ch, void **data)
@@ -104,11 +104,11 @@ static __attribute__((noinline)) int reserve_slowly(struct shmchan *ch, void **d
 
 int shmchan_reserve(struct shmchan *ch, void **data)
 {
-	struct shmchan_cell *cell = ch->cell;
+	struct shmchan_cell *cell = ch->hot.cell;
 
-	if (unlikely(cell >= ch->run_end || cell == ch->open))
+	if (unlikely(cell >= ch->hot.run_end || cell == ch->hot.open))
 		return reserve_slowly(ch, data);
-	ch->open = cell;
+	ch->hot.open = cell;
 	*data = (char *)cell + SHMCHAN_DATA_AT_ONE;
 	return 0;
 }
@@ -190,8 +190,8 @@ static inline void publish(struct shmchan *ch, uint64_t desc)
 		shmchan_mpsc_publish(ch);
 		return;
 	}
-	shmchan_spsc_publish(ch, ch->cell, desc);
-	ch->cell = shmchan_cell_after(ch, ch->cell);
+	shmchan_spsc_publish(ch, ch->hot.cell, desc);
+	ch->hot.cell = shmchan_cell_after(ch, ch->hot.cell);
 	shmchan_spsc_sync(ch);
 	shmchan_spsc_run(ch);
 }
@@ -235,14 +235,8 @@ static __attribute__((noinline)) int commit_slowly(struct shmchan *ch, const str
 // Can m go as it is, with one store of its word?
 static inline bool goes_plainly(const struct shmchan *ch, const struct shmchan_cell *cell, const struct shmchan_msg *m)
 {
-	return likely(cell < ch->run_end && m->len <= ch->r.msg_size && m->type <= SHMCHAN_TYPE_MAX && plain(m) &&
-		      (!SHMCHAN_PROBE_PUSH_ENABLED() || ch->run_watched));
-}
-
-static __attribute__((noinline)) int wake(shmchan_bell *bell)
-{
-	shmchan_bell_ring_slow(bell);
-	return 0;
+	return likely(cell < ch->hot.run_end && m->len <= ch->r.msg_size && m->type <= SHMCHAN_TYPE_MAX && plain(m) &&
+		      (!SHMCHAN_PROBE_PUSH_ENABLED() || ch->hot.run_watched));
 }
 
 // Publishes a plain message. Nothing here or in its callers needs a stack frame: each store to the stack would be one to other
@@ -250,15 +244,15 @@ static __attribute__((noinline)) int wake(shmchan_bell *bell)
 static inline int send_plainly(struct shmchan *ch, struct shmchan_cell *cell, const struct shmchan_msg *m)
 {
 	shmchan_spsc_publish(ch, cell, shmchan_desc(m->type, m->len));
-	ch->cell = shmchan_cell_after(ch, cell);
-	return unlikely(shmchan_bell_asleep(ch->peer, ch->fence)) ? wake(ch->peer) : 0;
+	ch->hot.cell = shmchan_cell_after(ch, cell);
+	return unlikely(shmchan_bell_asleep(ch->peer, ch->fence)) ? shmchan_hot_wake(ch) : 0;
 }
 
 int shmchan_commit(struct shmchan *ch, const struct shmchan_msg *m)
 {
-	struct shmchan_cell *cell = ch->cell;
+	struct shmchan_cell *cell = ch->hot.cell;
 
-	if (unlikely(!goes_plainly(ch, cell, m) || cell != ch->open))
+	if (unlikely(!goes_plainly(ch, cell, m) || cell != ch->hot.open))
 		return commit_slowly(ch, m);
 	return send_plainly(ch, cell, m);
 }
@@ -358,7 +352,7 @@ static __attribute__((noinline)) int send_slowly(struct shmchan *ch, const struc
 	err = reserve(ch);
 	if (unlikely(err))
 		return err;
-	copy_in(shmchan_ring_data(&ch->r, ch->cell), m->data, m->len);
+	copy_in(shmchan_ring_data(&ch->r, ch->hot.cell), m->data, m->len);
 	err = describe(ch, m, &desc);
 	if (unlikely(err)) {
 		give_up(ch);
@@ -391,7 +385,7 @@ static inline int send_many(struct shmchan *ch, const struct shmchan_msg *m)
 		shmchan_note_full(ch, ch->r.cap);
 		return err;
 	}
-	copy_words((char *)ch->cell + SHMCHAN_DATA_AT_MANY, m->data, m->len);
+	copy_words((char *)ch->hot.cell + SHMCHAN_DATA_AT_MANY, m->data, m->len);
 	shmchan_mpsc_describe(ch, shmchan_desc(m->type, m->len));
 	shmchan_mpsc_publish(ch);
 	shmchan_bell_ring(ch->peer, ch->fence);
@@ -400,12 +394,12 @@ static inline int send_many(struct shmchan *ch, const struct shmchan_msg *m)
 
 static __attribute__((noinline)) int try_send_bytes(struct shmchan *ch, const struct shmchan_msg *m)
 {
-	struct shmchan_cell *cell = ch->cell;
+	struct shmchan_cell *cell = ch->hot.cell;
 
 	if (ch->r.kind == SHMCHAN_KIND_MPSC && ch->tx && !ch->reserved && !SHMCHAN_PROBE_PUSH_ENABLED() && plain(m) &&
 	    is_words(m) && m->len <= ch->r.msg_size && m->type <= SHMCHAN_TYPE_MAX)
 		return send_many(ch, m);
-	if (!goes_plainly(ch, cell, m) || cell == ch->open)
+	if (!goes_plainly(ch, cell, m) || cell == ch->hot.open)
 		return send_slowly_and_ring(ch, m);
 	copy_in((char *)cell + SHMCHAN_DATA_AT_ONE, m->data, m->len);
 	return send_plainly(ch, cell, m);
@@ -413,9 +407,9 @@ static __attribute__((noinline)) int try_send_bytes(struct shmchan *ch, const st
 
 int shmchan_try_send(struct shmchan *ch, const struct shmchan_msg *m)
 {
-	struct shmchan_cell *cell = ch->cell;
+	struct shmchan_cell *cell = ch->hot.cell;
 
-	if (unlikely(!goes_plainly(ch, cell, m) || cell == ch->open || !is_words(m)))
+	if (unlikely(!goes_plainly(ch, cell, m) || cell == ch->hot.open || !is_words(m)))
 		return try_send_bytes(ch, m);
 	copy_words((char *)cell + SHMCHAN_DATA_AT_ONE, m->data, m->len);
 	return send_plainly(ch, cell, m);
@@ -438,14 +432,14 @@ int shmchan_try_send_batch(struct shmchan *ch, const struct shmchan_msg *m, unsi
 	unsigned sent = 0;
 
 	while (sent < n && sent < INT_MAX) {
-		struct shmchan_cell *cell = ch->cell;
+		struct shmchan_cell *cell = ch->hot.cell;
 
-		if (cell != ch->open)
+		if (cell != ch->hot.open)
 			for (; sent < n && goes_plainly(ch, cell, &m[sent]); sent++) {
 				fill(ch, cell, &m[sent]);
 				cell = shmchan_cell_after(ch, cell);
 			}
-		ch->cell = cell;
+		ch->hot.cell = cell;
 		if (sent == n || (err = send_slowly(ch, &m[sent])) != 0)
 			break;
 		sent++;
@@ -459,7 +453,7 @@ int shmchan_try_send_batch(struct shmchan *ch, const struct shmchan_msg *m, unsi
 
 // ------------------------------------------------------------------------------------------------- answering
 
-// Ties the message in flight at ch->done to the cell claimed on tx. intent_for last: it makes the other two count. What
+// Ties the message in flight at ch->hot.done to the cell claimed on tx. intent_for last: it makes the other two count. What
 // was counted is sealed before the answer can be seen: if the answer is out, recovery lets it count.
 static void intend(struct shmchan *rx, const struct shmchan *tx)
 {
@@ -471,7 +465,7 @@ static void intend(struct shmchan *rx, const struct shmchan *tx)
 	atomic_store_explicit(&line->intent_at, tx->pos, memory_order_relaxed);
 	if (rx->counting)
 		shmchan_tally_seal(rx, 1);
-	atomic_store_explicit(&line->intent_for, rx->done + 1, memory_order_release);
+	atomic_store_explicit(&line->intent_for, rx->hot.done + 1, memory_order_release);
 }
 
 static void intend_not(struct shmchan *rx)
@@ -488,7 +482,7 @@ int shmchan_commit_answer(struct shmchan *rx, struct shmchan *tx, const struct s
 
 	if (err || rx->tx || rx->notice || !is_reserved(tx))
 		return SHMCHAN_EINVAL;
-	if (rx->done == rx->taken)
+	if (rx->hot.done == rx->hot.taken)
 		return SHMCHAN_ENOENT;
 	if (!tx->many)
 		shmchan_spsc_sync(tx);
@@ -526,7 +520,7 @@ int shmchan_try_answer(struct shmchan *rx, struct shmchan *tx, const struct shmc
 
 	if (err || rx->tx || rx->notice || is_reserved(tx))
 		return SHMCHAN_EINVAL;
-	if (rx->done == rx->taken)
+	if (rx->hot.done == rx->hot.taken)
 		return SHMCHAN_ENOENT;
 	err = reserve(tx);
 	if (err)

@@ -34,7 +34,7 @@ void shmchan_spsc_take_run(struct shmchan *ch);
 static inline void shmchan_spsc_publish(struct shmchan *ch, struct shmchan_cell *cell, uint64_t desc)
 {
 	// Pairs with the acquire in shmchan_take.
-	atomic_store_explicit(&cell->word, ch->lap_word | desc, memory_order_release);
+	atomic_store_explicit(&cell->word, ch->hot.lap_word | desc, memory_order_release);
 	// Before the next cell is written, for who reads along: pairs with the acquire fence in follow.c.
 	atomic_thread_fence(memory_order_release);
 }
@@ -46,15 +46,15 @@ static inline struct shmchan_cell *shmchan_spsc_peek(struct shmchan *ch)
 
 	shmchan_spsc_take_sync(ch);
 	// Pairs with the release in shmchan_spsc_publish.
-	w = atomic_load_explicit(&ch->at->word, memory_order_acquire);
+	w = atomic_load_explicit(&ch->hot.at->word, memory_order_acquire);
 
-	return (w ^ ch->at_word) < SHMCHAN_SEQ_ONE ? ch->at : NULL;
+	return (w ^ ch->hot.at_word) < SHMCHAN_SEQ_ONE ? ch->hot.at : NULL;
 }
 
 // Gives back what is completed, if that is much or somebody waits for it.
 static inline void shmchan_spsc_free(struct shmchan *ch)
 {
-	if (__builtin_expect(ch->done - ch->freed >= ch->batch, 0) ||
+	if (__builtin_expect(ch->hot.done - ch->freed >= ch->batch, 0) ||
 	    __builtin_expect(atomic_load_explicit(&ch->r.ring->tx_wait, memory_order_relaxed) != 0, 0))
 		shmchan_flush(ch);
 }

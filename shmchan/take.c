@@ -31,11 +31,11 @@ void shmchan_flush(struct shmchan *ch)
 {
 	if (ch->l && !ch->tx)
 		shmchan_list_flush(ch);
-	if (ch->tx || ch->many || ch->freed == ch->done)
+	if (ch->tx || ch->many || ch->freed == ch->hot.done)
 		return;
-	ch->freed = ch->done;
+	ch->freed = ch->hot.done;
 	// Pairs with the acquire in shmchan_spsc_look: the loads from the cells are complete before it.
-	atomic_store_explicit(&ch->r.ring->head, ch->done, memory_order_release);
+	atomic_store_explicit(&ch->r.ring->head, ch->hot.done, memory_order_release);
 	shmchan_freed(ch);
 }
 
@@ -53,7 +53,7 @@ static inline void free_many(struct shmchan *ch, uint32_t cells)
 
 static inline void store_done(struct shmchan *ch, struct shmchan_exact *exact, uint64_t done)
 {
-	ch->done = done;
+	ch->hot.done = done;
 #ifndef SHMCHAN_BENCH_UNSAFE
 	// Messages are completed by this store. Release: with it, sealed counters count and the cells may be used again.
 	atomic_store_explicit(&exact->done, done, memory_order_release);
@@ -63,14 +63,14 @@ static inline void store_done(struct shmchan *ch, struct shmchan_exact *exact, u
 // How far a completion is one store and nothing else.
 static inline void plan_done(struct shmchan *ch)
 {
-	ch->done_end = ch->many || ch->tx || ch->l || ch->counting || ch->notice ? 0 : ch->freed + ch->batch - 1;
+	ch->hot.done_end = ch->many || ch->tx || ch->l || ch->counting || ch->notice ? 0 : ch->freed + ch->batch - 1;
 }
 
 static inline void complete(struct shmchan *ch, uint32_t cells, struct shmchan_exact *exact)
 {
 	if (unlikely(ch->counting))
 		shmchan_tally_seal(ch, cells);
-	store_done(ch, exact, ch->done + cells);
+	store_done(ch, exact, ch->hot.done + cells);
 	if (unlikely(ch->counting)) {
 		ch->counting = false;
 		ch->tally_cur = 1 - ch->tally_cur;
@@ -94,7 +94,7 @@ static inline void advance_done(struct shmchan *ch, uint32_t cells)
 
 static inline void store_taken(struct shmchan *ch, uint64_t taken)
 {
-	ch->taken = taken;
+	ch->hot.taken = taken;
 #ifndef SHMCHAN_BENCH_UNSAFE
 	// From this store on the message is in flight. Relaxed, read after a death only; the fence keeps the compiler from
 	// moving the reader's loads before it, and a killed process's stores are those before it in program order.
@@ -106,22 +106,22 @@ static inline void store_taken(struct shmchan *ch, uint64_t taken)
 // To the next claimed cell, behind `c`.
 static inline void step_many(struct shmchan *ch, struct shmchan_cell *c)
 {
-	ch->at = shmchan_cell_after(ch, c);
+	ch->hot.at = shmchan_cell_after(ch, c);
 	if (unlikely(++ch->taken_i == ch->r.cap)) {
 		ch->taken_i = 0;
 		ch->taken_lap++;
-		ch->at = shmchan_next_cell(ch, 0);
-		ch->at_word = shmchan_cell_word(ch->taken_lap, SHMCHAN_CELL_FULL, 0);
+		ch->hot.at = shmchan_next_cell(ch, 0);
+		ch->hot.at_word = shmchan_cell_word(ch->taken_lap, SHMCHAN_CELL_FULL, 0);
 	}
 }
 
 static inline void advance_taken(struct shmchan *ch)
 {
-	store_taken(ch, ch->taken + 1);
+	store_taken(ch, ch->hot.taken + 1);
 	if (ch->many) {
-		step_many(ch, ch->at);
+		step_many(ch, ch->hot.at);
 	} else {
-		ch->at = shmchan_cell_after(ch, ch->at);
+		ch->hot.at = shmchan_cell_after(ch, ch->hot.at);
 		shmchan_spsc_take_sync(ch);
 	}
 }
@@ -129,7 +129,7 @@ static inline void advance_taken(struct shmchan *ch)
 // A message that holds nothing is completed at once if it is the oldest, else after those before it (pass_voids).
 void shmchan_skip(struct shmchan *ch)
 {
-	bool oldest = ch->taken == ch->done;
+	bool oldest = ch->hot.taken == ch->hot.done;
 
 	advance_taken(ch);
 	if (oldest) {
@@ -140,7 +140,7 @@ void shmchan_skip(struct shmchan *ch)
 
 static void pass_voids(struct shmchan *ch)
 {
-	while (ch->done != ch->taken) {
+	while (ch->hot.done != ch->hot.taken) {
 		uint64_t w =
 			atomic_load_explicit(&shmchan_next_cell(ch, ch->done_i)->word, memory_order_relaxed);
 
@@ -154,10 +154,10 @@ static void pass_voids(struct shmchan *ch)
 static __attribute__((noinline)) int take_notice(struct shmchan *ch, struct shmchan_msg *m)
 {
 	ch->notice = true;
-	ch->done_end = 0;
+	ch->hot.done_end = 0;
 	*m = (struct shmchan_msg){.corr = atomic_load_explicit(&ch->r.ring->notice_corr, memory_order_relaxed),
 				  .status = SHMCHAN_PEER_DIED,
-				  .pos = ch->taken};
+				  .pos = ch->hot.taken};
 	return 0;
 }
 
@@ -170,7 +170,7 @@ static inline int find_notice(struct shmchan *ch, struct shmchan_msg *m)
 	// Acquire: pairs with the broker's release; the correlation id stands before it.
 	if (likely(atomic_load_explicit(&ring->notice_cnt, memory_order_acquire) ==
 		   atomic_load_explicit(&ring->notice_seen, memory_order_relaxed)) ||
-	    ch->notice || ch->taken != ch->done)
+	    ch->notice || ch->hot.taken != ch->hot.done)
 		return SHMCHAN_EMPTY;
 	return take_notice(ch, m);
 }
@@ -208,7 +208,7 @@ void shmchan_take_block(struct shmchan *ch, struct shmchan_msg *m, shmchan_block
 uint64_t shmchan_hinted_depth(const struct shmchan *ch)
 {
 	uint64_t tail = atomic_load_explicit(&ch->r.ring->tail, memory_order_relaxed);
-	int64_t depth = (int64_t)(tail - ch->taken);
+	int64_t depth = (int64_t)(tail - ch->hot.taken);
 	struct shmchan_stat st;
 
 	if (ch->l) {
@@ -216,11 +216,11 @@ uint64_t shmchan_hinted_depth(const struct shmchan *ch)
 		return st.depth;
 	}
 	if (ch->chain)
-		depth = (int32_t)(SHMCHAN_TICKET(tail) - (uint32_t)ch->taken);
+		depth = (int32_t)(SHMCHAN_TICKET(tail) - (uint32_t)ch->hot.taken);
 	if (shmchan_ring_many(&ch->r)) { // lap and index
-		int32_t laps = shmchan_cell_ahead((tail >> 32) << 35, ch->taken / ch->r.cap);
+		int32_t laps = shmchan_cell_ahead((tail >> 32) << 35, ch->hot.taken / ch->r.cap);
 
-		depth = (int64_t)laps * ch->r.cap + (uint32_t)tail - (int64_t)(ch->taken % ch->r.cap);
+		depth = (int64_t)laps * ch->r.cap + (uint32_t)tail - (int64_t)(ch->hot.taken % ch->r.cap);
 	}
 	return depth < 0 ? 0 : depth > ch->r.cap ? ch->r.cap : (uint64_t)depth;
 }
@@ -281,8 +281,8 @@ static __attribute__((noinline)) int take_slowly(struct shmchan *ch, struct shmc
 		c = shmchan_spsc_peek(ch);
 	if (!c)
 		return take_empty(ch, m);
-	shmchan_ring_head(&ch->r, ch->taken, &head);
-	ch->from = head.sender;
+	shmchan_ring_head(&ch->r, ch->hot.taken, &head);
+	ch->hot.from = head.sender;
 	advance_taken(ch);
 	*m = (struct shmchan_msg){.data = shmchan_ring_data(&ch->r, c),
 				  .len = head.len,
@@ -291,7 +291,7 @@ static __attribute__((noinline)) int take_slowly(struct shmchan *ch, struct shmc
 				  .corr = head.corr,
 				  .sender = head.sender,
 				  .deliveries = head.deliveries,
-				  .pos = ch->taken - 1};
+				  .pos = ch->hot.taken - 1};
 	if (head.len > ch->r.msg_size) {
 		m->len = 0;
 		m->status = SHMCHAN_ECORRUPT;
@@ -318,7 +318,7 @@ static inline bool in_bounds(const struct shmchan *ch, uint64_t desc)
 // A plain message, as most are: no extension, nothing out of bounds, nobody who looks at it.
 static inline void give(struct shmchan *ch, struct shmchan_msg *m, const char *data, uint64_t desc, shmchan_owner from)
 {
-	uint64_t pos = ch->taken;
+	uint64_t pos = ch->hot.taken;
 
 	store_taken(ch, pos + 1);
 	m->data = data;
@@ -335,21 +335,21 @@ static inline void give(struct shmchan *ch, struct shmchan_msg *m, const char *d
 
 static __attribute__((noinline)) int take_many(struct shmchan *ch, struct shmchan_msg *m)
 {
-	struct shmchan_cell *c = ch->at;
+	struct shmchan_cell *c = ch->hot.at;
 	uint64_t w, desc;
 
-	if (unlikely(ch->taken >= ch->look_at))
+	if (unlikely(ch->hot.taken >= ch->look_at))
 		shmchan_lag(ch);
 	// Pairs with the release in shmchan_mpsc_publish.
 	w = atomic_load_explicit(&c->word, memory_order_acquire);
-	if (w >> 32 != ch->at_word >> 32)
+	if (w >> 32 != ch->hot.at_word >> 32)
 		return take_slowly(ch, m);
 	desc = atomic_load_explicit(&c->desc, memory_order_relaxed);
 	if (unlikely((desc & SHMCHAN_DESC_EXT) || !in_bounds(ch, desc) ||
 		     (SHMCHAN_PROBE_POP_ENABLED() &&
-		      (shmchan_sampled(ch, ch->taken) || ch->taken == ch->first || shmchan_mark_due(ch)))))
+		      (shmchan_sampled(ch, ch->hot.taken) || ch->hot.taken == ch->first || shmchan_mark_due(ch)))))
 		return take_slowly(ch, m);
-	__builtin_prefetch((char *)c + ch->prefetch);
+	__builtin_prefetch((char *)c + ch->hot.prefetch);
 	give(ch, m, (char *)c + SHMCHAN_DATA_AT_MANY, desc, (shmchan_owner)w);
 	step_many(ch, c);
 	return 0;
@@ -358,24 +358,24 @@ static __attribute__((noinline)) int take_many(struct shmchan *ch, struct shmcha
 static __attribute__((noinline)) int poll_empty(struct shmchan *ch, struct shmchan_msg *m)
 {
 	// The message may end in another line than the one that is looked at: both then come over at once.
-	__builtin_prefetch((char *)ch->at + ch->r.stride - 1);
-	return unlikely(ch->freed != ch->done) ? take_empty(ch, m) : find_notice(ch, m);
+	__builtin_prefetch((char *)ch->hot.at + ch->r.stride - 1);
+	return unlikely(ch->freed != ch->hot.done) ? take_empty(ch, m) : find_notice(ch, m);
 }
 
 static inline int take_single(struct shmchan *ch, struct shmchan_msg *m)
 {
-	struct shmchan_cell *c = ch->at;
+	struct shmchan_cell *c = ch->hot.at;
 	// Pairs with the release in shmchan_spsc_publish.
 	uint64_t w = atomic_load_explicit(&c->word, memory_order_acquire);
 
-	if ((w ^ ch->at_word) >= SHMCHAN_SEQ_ONE)
+	if ((w ^ ch->hot.at_word) >= SHMCHAN_SEQ_ONE)
 		return poll_empty(ch, m);
-	if (unlikely((w ^ ch->at_word) >= SHMCHAN_DESC_EXT || !in_bounds(ch, w) ||
-		     (SHMCHAN_PROBE_POP_ENABLED() && !ch->take_watched)))
+	if (unlikely((w ^ ch->hot.at_word) >= SHMCHAN_DESC_EXT || !in_bounds(ch, w) ||
+		     (SHMCHAN_PROBE_POP_ENABLED() && !ch->hot.take_watched)))
 		return take_slowly(ch, m);
-	__builtin_prefetch((char *)c + ch->prefetch);
-	give(ch, m, (char *)c + SHMCHAN_DATA_AT_ONE, w, ch->from);
-	ch->at = shmchan_cell_after(ch, c);
+	__builtin_prefetch((char *)c + ch->hot.prefetch);
+	give(ch, m, (char *)c + SHMCHAN_DATA_AT_ONE, w, ch->hot.from);
+	ch->hot.at = shmchan_cell_after(ch, c);
 	return 0;
 }
 
@@ -387,22 +387,22 @@ static __attribute__((noinline)) int take_edge(struct shmchan *ch, struct shmcha
 	if (ch->many)
 		return take_many(ch, m);
 	shmchan_spsc_take_run(ch);
-	return ch->at < ch->take_end ? take_single(ch, m) : take_slowly(ch, m);
+	return ch->hot.at < ch->hot.take_end ? take_single(ch, m) : take_slowly(ch, m);
 }
 
 int shmchan_take(struct shmchan *ch, struct shmchan_msg *m)
 {
-	return likely(ch->at < ch->take_end) ? take_single(ch, m) : take_edge(ch, m);
+	return likely(ch->hot.at < ch->hot.take_end) ? take_single(ch, m) : take_edge(ch, m);
 }
 
 // Plain messages from here on, up to n of them, as take_single; they are in flight from the one store at the end, before the caller
 // sees them.
 static unsigned take_run(struct shmchan *ch, struct shmchan_msg *m, unsigned n)
 {
-	struct shmchan_cell *c = ch->at, *end = ch->take_end;
-	const uint64_t word = ch->at_word;
-	const shmchan_owner from = ch->from;
-	uint64_t pos = ch->taken;
+	struct shmchan_cell *c = ch->hot.at, *end = ch->hot.take_end;
+	const uint64_t word = ch->hot.at_word;
+	const shmchan_owner from = ch->hot.from;
+	uint64_t pos = ch->hot.taken;
 
 	for (; n && c < end; n--, m++) {
 		// Pairs with the release in shmchan_spsc_publish.
@@ -410,7 +410,7 @@ static unsigned take_run(struct shmchan *ch, struct shmchan_msg *m, unsigned n)
 
 		if ((w ^ word) >= SHMCHAN_DESC_EXT || !in_bounds(ch, w))
 			break;
-		__builtin_prefetch((char *)c + ch->prefetch);
+		__builtin_prefetch((char *)c + ch->hot.prefetch);
 		*m = (struct shmchan_msg){.data = (char *)c + SHMCHAN_DATA_AT_ONE,
 					  .len = shmchan_desc_len(w),
 					  .type = shmchan_desc_type(w),
@@ -418,10 +418,10 @@ static unsigned take_run(struct shmchan *ch, struct shmchan_msg *m, unsigned n)
 					  .pos = pos++};
 		c = shmchan_cell_after(ch, c);
 	}
-	n = (unsigned)(pos - ch->taken);
+	n = (unsigned)(pos - ch->hot.taken);
 	if (n)
 		store_taken(ch, pos);
-	ch->at = c;
+	ch->hot.at = c;
 	return n;
 }
 
@@ -434,7 +434,7 @@ int shmchan_take_batch(struct shmchan *ch, struct shmchan_msg *m, unsigned n)
 		n = INT_MAX;
 	// What comes after a notice would be completed before it.
 	while (got < n && !(got && ch->notice)) {
-		if (!SHMCHAN_PROBE_POP_ENABLED() || ch->take_watched)
+		if (!SHMCHAN_PROBE_POP_ENABLED() || ch->hot.take_watched)
 			got += take_run(ch, m + got, n - got);
 		if (got == n || (err = shmchan_take(ch, &m[got])) != 0)
 			break;
@@ -457,7 +457,7 @@ static void done_notice(struct shmchan *ch)
 // Cells of the n oldest messages in flight, the aborted ones between them included; 0 if there are fewer messages.
 static uint32_t cells_of(struct shmchan *ch, unsigned n, uint64_t *voids)
 {
-	uint32_t i = ch->done_i, cells = 0, in_flight = (uint32_t)(ch->taken - ch->done);
+	uint32_t i = ch->done_i, cells = 0, in_flight = (uint32_t)(ch->hot.taken - ch->hot.done);
 	uint64_t lap = ch->done_lap;
 
 	*voids = 0;
@@ -484,7 +484,7 @@ static void probe_done(struct shmchan *ch, uint32_t cells)
 {
 	uint32_t word = atomic_load_explicit(&ch->r.ring->sample, memory_order_relaxed);
 
-	for (uint64_t pos = ch->done; pos != ch->done + cells; pos++)
+	for (uint64_t pos = ch->hot.done; pos != ch->hot.done + cells; pos++)
 		if (SHMCHAN_PROBE_SAMPLED(pos, word))
 			SHMCHAN_PROBE_DONE(ch->r.key, pos);
 }
@@ -521,20 +521,20 @@ int shmchan_done_batch(struct shmchan *ch, unsigned n)
 // The one message in flight of a claimed cell, with nothing counted.
 static inline int done_many(struct shmchan *ch)
 {
-	store_done(ch, &ch->r.ring->exact, ch->done + 1);
+	store_done(ch, &ch->r.ring->exact, ch->hot.done + 1);
 	free_many(ch, 1);
-	if (unlikely(ch->done != ch->taken))
+	if (unlikely(ch->hot.done != ch->hot.taken))
 		pass_voids(ch);
 	return 0;
 }
 
 static __attribute__((noinline)) int done_slowly(struct shmchan *ch)
 {
-	if (ch->r.kind == SHMCHAN_KIND_MPSC && !ch->tx && ch->done != ch->taken && !ch->counting &&
+	if (ch->r.kind == SHMCHAN_KIND_MPSC && !ch->tx && ch->hot.done != ch->hot.taken && !ch->counting &&
 	    !SHMCHAN_PROBE_DONE_ENABLED())
 		return done_many(ch);
-	if (unlikely(ch->done == ch->taken || ch->notice || ch->l ||
-		     (SHMCHAN_PROBE_DONE_ENABLED() && shmchan_sampled(ch, ch->done))))
+	if (unlikely(ch->hot.done == ch->hot.taken || ch->notice || ch->l ||
+		     (SHMCHAN_PROBE_DONE_ENABLED() && shmchan_sampled(ch, ch->hot.done))))
 		return shmchan_done_batch(ch, 1);
 	// The oldest in flight is a message: aborted cells before it have been passed over.
 	advance_done(ch, 1);
@@ -544,19 +544,13 @@ static __attribute__((noinline)) int done_slowly(struct shmchan *ch)
 	return 0;
 }
 
-static __attribute__((noinline)) int give_room(struct shmchan *ch)
-{
-	shmchan_flush(ch);
-	return 0;
-}
-
 int shmchan_done(struct shmchan *ch)
 {
-	uint64_t done = ch->done;
+	uint64_t done = ch->hot.done;
 
-	if (unlikely(done >= ch->done_end || done == ch->taken ||
+	if (unlikely(done >= ch->hot.done_end || done == ch->hot.taken ||
 		     (SHMCHAN_PROBE_DONE_ENABLED() && shmchan_sampled(ch, done))))
 		return done_slowly(ch);
 	store_done(ch, &ch->r.ring->exact, done + 1);
-	return likely(atomic_load_explicit(&ch->r.ring->tx_wait, memory_order_relaxed) == 0) ? 0 : give_room(ch);
+	return likely(atomic_load_explicit(&ch->r.ring->tx_wait, memory_order_relaxed) == 0) ? 0 : shmchan_hot_give_room(ch);
 }

@@ -15,7 +15,7 @@ static struct shmchan_tally *begin(struct shmchan *ch)
 					      atomic_load_explicit(&from->v[i], memory_order_relaxed),
 					      memory_order_relaxed);
 		ch->counting = true;
-		ch->done_end = 0;
+		ch->hot.done_end = 0;
 	}
 	return to;
 }
@@ -30,7 +30,7 @@ void shmchan_tally_count(struct shmchan *ch, unsigned i, uint64_t delta)
 
 void shmchan_tally_seal(struct shmchan *ch, uint32_t cells)
 {
-	atomic_store_explicit(&ch->tally[1 - ch->tally_cur].pos, ch->done + cells, memory_order_release);
+	atomic_store_explicit(&ch->tally[1 - ch->tally_cur].pos, ch->hot.done + cells, memory_order_release);
 }
 
 void shmchan_tally_unseal(struct shmchan *ch)

@@ -219,7 +219,7 @@ static bool nobody_waits(const struct shmchan *rx, const struct shmchan *tx)
 	if (rx->l)
 		shmchan_list_asker(rx, &head);
 	else
-		shmchan_ring_head(&rx->r, rx->done, &head);
+		shmchan_ring_head(&rx->r, rx->hot.done, &head);
 	return !tx->many && shmchan_owner_slot(head.sender) == tx->r.ring->consumer &&
 	       !shmchan_alive(rx->proc, head.sender);
 }

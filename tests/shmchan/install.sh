@@ -25,11 +25,15 @@ cxx() {
 	g++ -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I"$2" "$dir/h.cc"
 }
 
-# Every function marked SHMCHAN_API and nothing else.
+# declared HEADER...: what is marked SHMCHAN_API there.
+declared() {
+	(cd shmchan && cat "$@") | tr '\n' ' ' | grep -o 'SHMCHAN_API [^(;]*[(;]' | sed 's/ *[(;]$//; s/.*[ *]//' | grep -v '^__' | sort
+}
+
+# Everything marked SHMCHAN_API and nothing else.
 symbols() {
 	nm -D --defined-only "$build/lib/libshmchan.so" | awk '$2 ~ /[A-Z]/ {print $3}' | sort >"$dir/has"
-	cat shmchan/{err,shmchan,broker,edit,view}.h | tr '\n' ' ' | grep -o 'SHMCHAN_API [^(;]*(' |
-		sed 's/ *($//; s/.*[ *]//' | grep -v '^__' | sort >"$dir/wants"
+	declared {err,shmchan,hot,broker,edit,view}.h >"$dir/wants"
 	[ -s "$dir/wants" ] && diff "$dir/wants" "$dir/has"
 }
 
@@ -100,7 +104,7 @@ example_refuses() {
 # A page for every function, and none that groff has anything to say about.
 pages() {
 	local man=$dir/root/opt/shmchan/share/man f missing=
-	symbols || return 1
+	declared {err,shmchan,broker,edit,view}.h >"$dir/wants"
 	while read -r f; do
 		[ -f "$man/man3/$f.3" ] || missing="$missing $f"
 	done <"$dir/wants"
@@ -126,7 +130,7 @@ case $build in
 build/asan) config=asan extra=-fsanitize=address,undefined ;;
 build/tsan) config=tsan extra=-fsanitize=thread ;;
 esac
-for h in err.h shmchan.h broker.h edit.h view.h; do
+for h in err.h shmchan.h hot.h broker.h edit.h view.h; do
 	check "$h is C++" cxx "$h" .
 done
 check "exports what is declared SHMCHAN_API and nothing else" symbols

@@ -261,7 +261,7 @@ static void decided(unsigned chan)
 	*ext = (struct shmchan_ext){
 		.corr = 3, .desc = SHMCHAN_DESC_EXT | shmchan_desc(9, 0), .block = m.block, .sender = tx->me};
 	if (tx->many)
-		atomic_store(&tx->cell->desc, ext->desc);
+		atomic_store(&tx->hot.cell->desc, ext->desc);
 	cr_assert_eq(shmchan_pool_send(&s.pool[1]->ref, tx->me, m.block & 0xffffff, shmchan_id(tx), tx->pos), 0);
 	die(&s, 1);
 	is(bury(&s, 1), (struct shmchan_repair){.published = 1});

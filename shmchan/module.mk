@@ -2,7 +2,7 @@ LIBS += shmchan
 shmchan_SRC := $(sort $(wildcard shmchan/*.c))
 # Probe sites in leaf functions: on kernels that optimise uprobes the red zone below the stack pointer is written over.
 shmchan_CFLAGS := -momit-leaf-frame-pointer $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),-mno-red-zone)
-PUBLIC_HEADERS += shmchan/err.h shmchan/shmchan.h shmchan/hot.h shmchan/broker.h shmchan/view.h shmchan/edit.h
+PUBLIC_HEADERS += shmchan/err.h shmchan/shmchan.h shmchan/hot.h shmchan/inline.h shmchan/broker.h shmchan/view.h shmchan/edit.h
 
 EXTRA_LIBS += $(O)/lib/libshmchan.so
 $(O)/lib/libshmchan.so: $(patsubst %.c,$(O)/obj/%.o,$(shmchan_SRC))

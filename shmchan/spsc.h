@@ -6,8 +6,9 @@
 //
 // What bounds a stream is the transfer of lines between the cores. Stores become visible in order, and one to any other memory
 // between two messages keeps their lines from being transferred side by side: a bare ring of cells of 72 bytes takes 7.6 ns a
-// message without such a store and 17 with one (floor-cells-inplace and floor-cells of tests/bench/ipc). So the path of a plain
-// message has no stack frame, and stores its payload, its word, and the next cell's address; position, index and hint follow
+// message without such a store and 17 with one (floor-cells-inplace and floor-cells of tests/bench/ipc), and further ones, to
+// further lines, cost as much again: what a caller stores to make a call, too (inline.h). So the path of a plain message has no
+// stack frame, and stores its payload, its word, and the next cell's address; position, index and hint follow
 // once in SHMCHAN_SPSC_RUN messages. The payload is written from its end, so that the line with the word is left once and comes
 // last, and no store crosses a line. The consumer must not come too close (lag.h).
 #ifndef SHMCHAN_SPSC_H

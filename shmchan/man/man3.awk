@@ -59,10 +59,10 @@ in_type {
 	next
 }
 
-/^SHMCHAN_API / { in_decl = 1; decl = "" }
+/^SHMCHAN_API / || /^static inline .*;$/ { in_decl = 1; decl = "" }
 in_decl {
 	line = $0
-	sub(/^SHMCHAN_API /, "", line)
+	sub(/^(SHMCHAN_API|static inline) /, "", line)
 	tail = ""
 	if (match(line, /;[ \t]*\/\//)) {
 		tail = trim(substr(line, RSTART + RLENGTH))

@@ -33,8 +33,27 @@ declared() {
 # Everything marked SHMCHAN_API and nothing else.
 symbols() {
 	nm -D --defined-only "$build/lib/libshmchan.so" | awk '$2 ~ /[A-Z]/ {print $3}' | sort >"$dir/has"
-	declared {err,shmchan,hot,broker,edit,view}.h >"$dir/wants"
+	declared {err,shmchan,hot,inline,broker,edit,view}.h >"$dir/wants"
 	[ -s "$dir/wants" ] && diff "$dir/wants" "$dir/has"
+}
+
+# A program that was compiled for another layout of a handle's front is not linked, and one that was linked doesn't start.
+other_layout() {
+	cat >"$dir/l.c" <<-'C'
+		#include <shmchan/inline.h>
+		int main(void)
+		{
+			return 0;
+		}
+	C
+	# shellcheck disable=SC2046,SC2086  # words are wanted
+	gcc $extra -o "$dir/l" "$dir/l.c" $(pkg-config --cflags --libs shmchan) && LD_LIBRARY_PATH=$dir/root/opt/shmchan/lib "$dir/l" || return 1
+	# shellcheck disable=SC2046,SC2086  # words are wanted
+	! gcc $extra -Dshmchan_hot_layout_1=shmchan_hot_layout_0 -o "$dir/l0" "$dir/l.c" $(pkg-config --cflags --libs shmchan) || return 1
+	mkdir "$dir/other" && echo 'const char shmchan_hot_layout_0;' | gcc -shared -fPIC -Wl,-soname,libshmchan.so -xc -o "$dir/other/libshmchan.so" - &&
+		gcc -O2 -Dshmchan_hot_layout_1=shmchan_hot_layout_0 -I. -o "$dir/l0" "$dir/l.c" -L"$dir/other" -lshmchan &&
+		LD_LIBRARY_PATH=$dir/other "$dir/l0" || return 1
+	! LD_LIBRARY_PATH=$dir/root/opt/shmchan/lib "$dir/l0"
 }
 
 undefined() {
@@ -105,6 +124,7 @@ example_refuses() {
 pages() {
 	local man=$dir/root/opt/shmchan/share/man f missing=
 	declared {err,shmchan,broker,edit,view}.h >"$dir/wants"
+	grep -o '^static inline .*shmchan_inline_[a-z_]*(.*;$' shmchan/inline.h | sed 's/(.*//; s/.* //' >>"$dir/wants"
 	while read -r f; do
 		[ -f "$man/man3/$f.3" ] || missing="$missing $f"
 	done <"$dir/wants"
@@ -130,12 +150,13 @@ case $build in
 build/asan) config=asan extra=-fsanitize=address,undefined ;;
 build/tsan) config=tsan extra=-fsanitize=thread ;;
 esac
-for h in err.h shmchan.h hot.h broker.h edit.h view.h; do
+for h in err.h shmchan.h hot.h inline.h broker.h edit.h view.h; do
 	check "$h is C++" cxx "$h" .
 done
 check "exports what is declared SHMCHAN_API and nothing else" symbols
 check "neither prints nor exits" undefined
 check "make install" install
+check "a program compiled for another layout is refused" other_layout
 check "an installed header is C++" cxx view.h "$dir/root/opt/shmchan/include"
 check "a program against the shared library" program so "$(pkg-config --libs shmchan)"
 check "it needs the shared library" linked_to_so

@@ -5,6 +5,7 @@
 #define TESTS_SHMCHAN_MODEL_H
 
 #include "tests/shmchan/harness.h"
+#include "shmchan/inline.h"
 #include "shmchan/list_chan.h"
 
 #define MODEL_CAP 1000
@@ -26,6 +27,7 @@ struct model {
 	enum shmchan_kind kind;
 	uint32_t cap, msg_size;
 	unsigned producers;
+	bool inlined; // half of what can go by inline.h does
 	uint64_t rng, corr;
 	struct shmchan_proc *proc[MODEL_CONSUMER + 1];
 	struct shmchan *tx[MODEL_PRODUCERS + 1], *rx;
@@ -191,6 +193,11 @@ static inline void model_fill(unsigned char *to, uint32_t len, uint64_t corr)
 		to[i] = model_byte(corr, i);
 }
 
+static inline bool model_inlines(struct model *m)
+{
+	return m->inlined && model_draw(m, 2);
+}
+
 static inline void model_send(struct model *m, unsigned p)
 {
 	static unsigned char data[SHMCHAN_MSG_MAX];
@@ -200,7 +207,12 @@ static inline void model_send(struct model *m, unsigned p)
 	int err;
 
 	model_fill(data, len, m->corr);
-	err = wait ? shmchan_send(m->tx[p], &msg, 0) : shmchan_try_send(m->tx[p], &msg);
+	if (wait)
+		err = shmchan_send(m->tx[p], &msg, 0);
+	else if (!msg.corr && model_inlines(m))
+		err = shmchan_inline_try_send(m->tx[p], msg.type, data, len);
+	else
+		err = shmchan_try_send(m->tx[p], &msg);
 	if (m->reserved[p]) {
 		cr_assert_eq(err, SHMCHAN_EINVAL);
 		return;
@@ -215,7 +227,7 @@ static inline void model_reserve(struct model *m, unsigned p)
 {
 	bool full = model_full(m);
 	void *data;
-	int err = shmchan_reserve(m->tx[p], &data);
+	int err = model_inlines(m) ? shmchan_inline_reserve(m->tx[p], &data) : shmchan_reserve(m->tx[p], &data);
 
 	if (m->reserved[p]) {
 		cr_assert_eq(err, SHMCHAN_EINVAL);
@@ -232,10 +244,12 @@ static inline void model_commit(struct model *m, unsigned p)
 {
 	uint32_t len = (uint32_t)model_draw(m, m->msg_size + 1);
 	struct shmchan_msg msg = {.len = len, .type = (uint16_t)p, .corr = model_id(m->corr)};
+	int err;
 
 	if (m->reserved[p])
 		model_fill(m->reserved[p], len, m->corr);
-	cr_assert_eq(shmchan_commit(m->tx[p], &msg), m->reserved[p] ? 0 : SHMCHAN_EINVAL);
+	err = !msg.corr && model_inlines(m) ? shmchan_inline_commit(m->tx[p], msg.type, len) : shmchan_commit(m->tx[p], &msg);
+	cr_assert_eq(err, m->reserved[p] ? 0 : SHMCHAN_EINVAL);
 	if (m->reserved[p])
 		model_publish(m, p, len, m->corr++);
 	m->reserved[p] = NULL;
@@ -259,9 +273,13 @@ static inline void model_take(struct model *m)
 {
 	bool wait = model_draw(m, 4) == 0;
 	struct shmchan_msg msg;
-	int err = wait ? shmchan_recv(m->rx, &msg, 0) : shmchan_take(m->rx, &msg);
 	struct model_cell *c;
+	int err;
 
+	if (wait)
+		err = shmchan_recv(m->rx, &msg, 0);
+	else
+		err = model_inlines(m) ? shmchan_inline_take(m->rx, &msg) : shmchan_take(m->rx, &msg);
 	while (m->taken < m->n && m->cell[m->taken].state == MODEL_VOID) {
 		if (m->taken)
 			m->taken++;
@@ -291,7 +309,7 @@ static inline void model_done(struct model *m)
 	struct model_cell *c = &m->cell[0];
 
 	if (m->taken == 0) {
-		cr_assert_eq(shmchan_done(m->rx), SHMCHAN_ENOENT);
+		cr_assert_eq(model_inlines(m) ? shmchan_inline_done(m->rx) : shmchan_done(m->rx), SHMCHAN_ENOENT);
 		return;
 	}
 	for (uint32_t i = 0; i < c->len; i++)
@@ -302,7 +320,7 @@ static inline void model_done(struct model *m)
 		m->counting += c->len;
 	}
 	cr_assert_eq(shmchan_tally_get(m->rx, 0), m->tally + m->counting);
-	cr_assert_eq(shmchan_done(m->rx), 0);
+	cr_assert_eq(model_inlines(m) ? shmchan_inline_done(m->rx) : shmchan_done(m->rx), 0);
 	model_pop(m);
 	m->st.done++;
 	while (m->taken && m->cell[0].state == MODEL_VOID)
@@ -404,12 +422,12 @@ static inline void model_step(struct model *m, bool fill)
 		model_kill_producer(m, p);
 }
 
-static inline void model_run(enum shmchan_kind kind, uint32_t cap, uint32_t msg_size, uint64_t start,
-			     unsigned steps)
+static inline void model_run_with(enum shmchan_kind kind, uint32_t cap, uint32_t msg_size, uint64_t start, unsigned steps,
+				  bool inlined)
 {
 	static struct model m;
 
-	m = (struct model){0};
+	m = (struct model){.inlined = inlined};
 	model_create(&m, kind, cap, msg_size, start);
 	for (unsigned i = 0; i < steps; i++) {
 		// Long enough one way for a deep ring to become full, and empty again.
@@ -424,6 +442,11 @@ static inline void model_run(enum shmchan_kind kind, uint32_t cap, uint32_t msg_
 		shmchan_detach(m.proc[p]);
 	shmchan_detach(m.proc[MODEL_CONSUMER]);
 	harness_end(&m.h);
+}
+
+static inline void model_run(enum shmchan_kind kind, uint32_t cap, uint32_t msg_size, uint64_t start, unsigned steps)
+{
+	model_run_with(kind, cap, msg_size, start, steps, false);
 }
 
 #endif

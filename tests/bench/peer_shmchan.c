@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "shmchan/broker.h"
+#include "shmchan/inline.h"
 #include "tests/bench/bench.h"
 
 #ifdef SHMCHAN_BENCH_UNSAFE
@@ -296,6 +297,38 @@ static inline void pop_block(struct end *e)
 #define COMMIT(e, len) commit(e)
 #include "tests/bench/loops.inc"
 
+#if !defined(SHMCHAN_BENCH_UNSAFE) && !defined(SHMCHAN_BENCH_MODULE)
+static inline void *room_inline(struct end *e)
+{
+	void *to;
+
+	return shmchan_inline_reserve(e->tx, &to) == 0 ? to : NULL;
+}
+
+static inline const void *take_inline(struct end *e)
+{
+	struct shmchan_msg m;
+
+	return shmchan_inline_take(e->rx, &m) == 0 ? m.data : NULL;
+}
+
+#define PEER inline
+#define END struct end
+#define SEND(e, msg, len) (shmchan_inline_try_send((e)->tx, 1, msg, len) == 0)
+#define PEEK(e, len) take_inline(e)
+#define POP(e, len) shmchan_inline_done((e)->rx)
+#include "tests/bench/loops.inc"
+
+#define PEER inline_place
+#define END struct end
+#define SEND(e, msg, len) (shmchan_inline_try_send((e)->tx, 1, msg, len) == 0)
+#define PEEK(e, len) take_inline(e)
+#define POP(e, len) shmchan_inline_done((e)->rx)
+#define ROOM(e, len) room_inline(e)
+#define COMMIT(e, len) shmchan_inline_commit((e)->tx, 1, len)
+#include "tests/bench/loops.inc"
+#endif
+
 #define PEER batch
 #define END struct end
 #define SEND(e, msg, len) send_copy(e, msg)
@@ -354,6 +387,8 @@ static const struct contender list[] = {
 	OURS("shmchan-spsc-batch", SHMCHAN_KIND_SPSC, FORM(FORM_BATCH), batch_run),
 	OURS("shmchan-mpsc-batch", SHMCHAN_KIND_MPSC, FORM(FORM_BATCH), batch_run),
 	OURS("shmchan-spsc-inplace", SHMCHAN_KIND_SPSC, ONE_WAY, place_run),
+	OURS("shmchan-spsc-inline", SHMCHAN_KIND_SPSC, ONE_WAY | FORM(FORM_RTT), inline_run),
+	OURS("shmchan-spsc-inline-inplace", SHMCHAN_KIND_SPSC, ONE_WAY, inline_place_run),
 	OURS("shmchan-spsc-waiting", SHMCHAN_KIND_SPSC, FORM(FORM_STREAM) | FORM(FORM_RTT), wait_run),
 	OURS("shmchan-slot", SHMCHAN_KIND_SLOT, FORM(FORM_RTT) | FORM(FORM_BLOCK), copy_run),
 	OURS("shmchan-slot-ref", SHMCHAN_KIND_SLOT_REF, FORM(FORM_BIG), copy_run),

@@ -1,6 +1,7 @@
 #include "tests/crash/scenes.h"
 
 #include <string.h>
+#include "shmchan/inline.h"
 #include "shmchan/proc.h"
 
 static bool any(enum shmchan_kind kind)
@@ -12,6 +13,12 @@ static bool any(enum shmchan_kind kind)
 static bool copies(enum shmchan_kind kind)
 {
 	return !world_refs(kind);
+}
+
+// Has it a path in inline.h? And one kind that hasn't.
+static bool inlined(enum shmchan_kind kind)
+{
+	return kind == SHMCHAN_KIND_SLOT || kind == SHMCHAN_KIND_SPSC || kind == SHMCHAN_KIND_MPSC;
 }
 
 // ---------------------------------------------------------------------------------------------- as a producer
@@ -78,6 +85,29 @@ static void reserve_commit(struct stage *s)
 	world_note(s->w, NOTE_SENDING, *(const uint64_t *)m.data);
 	if (shmchan_commit(own(s)->c, &m) == 0)
 		world_note(s->w, NOTE_SENT, *(const uint64_t *)m.data);
+}
+
+// The same as a program with inline.h has it compiled in. All its messages are plain: the type is the number.
+static void send_inline(struct stage *s)
+{
+	uint64_t number = s->w->next;
+
+	world_note(s->w, NOTE_SENDING, number);
+	if (shmchan_inline_try_send(own(s)->c, (uint16_t)number, &number, sizeof(number)) == 0)
+		world_note(s->w, NOTE_SENT, number);
+}
+
+static void reserve_commit_inline(struct stage *s)
+{
+	uint64_t number = s->w->next;
+	void *data;
+
+	if (shmchan_inline_reserve(own(s)->c, &data))
+		return;
+	memcpy(data, &number, sizeof(number));
+	world_note(s->w, NOTE_SENDING, number);
+	if (shmchan_inline_commit(own(s)->c, (uint16_t)number, sizeof(number)) == 0)
+		world_note(s->w, NOTE_SENT, number);
 }
 
 static void reserve_cancel(struct stage *s)
@@ -147,6 +177,28 @@ static void take_and_finish(struct stage *s)
 {
 	take_one(s);
 	finish_one(s);
+}
+
+static void finish_inline(struct stage *s)
+{
+	if (s->m.block)
+		shmchan_block_free(own(s)->pool, s->m.block);
+	world_note(s->w, NOTE_DONE_BEGIN, s->m.corr);
+	if (shmchan_inline_done(own(s)->c) == 0)
+		world_note(s->w, NOTE_DONE, s->m.corr);
+}
+
+// The first take begins a run, the second is in it.
+static void take_and_finish_inline(struct stage *s)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		world_note(s->w, NOTE_TAKING, 0);
+		if (shmchan_inline_take(own(s)->c, &s->m))
+			return;
+		world_number(&s->m);
+		world_note(s->w, NOTE_TAKEN, s->m.corr);
+		finish_inline(s);
+	}
 }
 
 static void take_and_finish_batch(struct stage *s)
@@ -230,6 +282,9 @@ const struct scene scenes[] = {
 	{"send block", 1, true, false, false, 0, SHMCHAN_KIND_SLOT, send_one, copies, WAKEFUL},
 	{"send batch", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, send_batch, copies, WAKEFUL},
 	{"reserve, commit", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, reserve_commit, copies, WAKEFUL},
+	{"send, inline", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, send_inline, inlined, WAKEFUL},
+	{"reserve, commit, inline", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, reserve_commit_inline, inlined, WAKEFUL},
+	{"send, inline, wake", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, send_inline, inlined, WAKES},
 	{"reserve, cancel", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, reserve_cancel, any, WAKEFUL},
 	{"alloc, free", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, alloc_free, any, WAKEFUL},
 	{"send, sleep", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, send_and_sleep, copies, SLEEPS},
@@ -244,6 +299,8 @@ const struct scene scenes[] = {
 	{"receive any, sleep", 2, false, true, false, 0, SHMCHAN_KIND_SLOT, receive_any_and_sleep, any,
 	 SLEEPS},
 	{"take, done, wake", 2, false, false, false, 0, SHMCHAN_KIND_SLOT, take_and_finish, any, WAKES},
+	{"take, done of two, inline", 2, false, false, false, 0, SHMCHAN_KIND_SLOT, take_and_finish_inline, inlined, WAKEFUL},
+	{"take, done of two, inline, wake", 2, false, false, false, 0, SHMCHAN_KIND_SLOT, take_and_finish_inline, inlined, WAKES},
 	{"answer into slot", 2, false, true, true, 1, SHMCHAN_KIND_SLOT, answer, any, WAKEFUL},
 	{"answer into spsc", 2, false, true, true, 1, SHMCHAN_KIND_SPSC, answer, any, WAKEFUL},
 	{"answer into mpsc", 2, false, true, true, 1, SHMCHAN_KIND_MPSC, answer, any, WAKEFUL},
@@ -254,11 +311,20 @@ const struct scene scenes[] = {
 };
 const unsigned scene_cnt = sizeof(scenes) / sizeof(scenes[0]);
 
+// As if the ring were deep: what is completed is given back in threes, and completing is one store between.
+static void give_back_late(struct shmchan *rx)
+{
+	rx->batch = 3;
+	rx->hot.done_end = rx->freed + rx->batch - 1;
+}
+
 void scene_before(void *stage)
 {
 	struct stage *s = stage;
 
 	world_attach(s->w, s->scene->slot);
+	if (s->scene->op == take_and_finish_inline && s->w->kind == SHMCHAN_KIND_SPSC)
+		give_back_late(own(s)->c);
 	s->m = (struct shmchan_msg){0};
 	for (unsigned i = 0; i < s->scene->take; i++) {
 		struct shmchan_msg m;

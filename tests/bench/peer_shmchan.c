@@ -175,9 +175,11 @@ static inline const void *take(struct end *e)
 
 static inline const void *take_lane(struct end *e)
 {
+	struct shmchan_msg m;
+
 	for (unsigned n = 0; n < e->lane_cnt; n++) {
-		if (e->run++ < LANE_RUN && shmchan_take(e->lanes[e->lane], &e->in) == 0)
-			return e->in.data;
+		if (e->run++ < LANE_RUN && shmchan_inline_take(e->lanes[e->lane], &m) == 0)
+			return m.data;
 		e->run = 0;
 		e->lane = e->lane + 1 == e->lane_cnt ? 0 : e->lane + 1;
 	}
@@ -327,6 +329,22 @@ static inline const void *take_inline(struct end *e)
 #define ROOM(e, len) room_inline(e)
 #define COMMIT(e, len) shmchan_inline_commit((e)->tx, 1, len)
 #include "tests/bench/loops.inc"
+
+#define PEER lanes
+#define END struct end
+#define SEND(e, msg, len) (shmchan_inline_try_send((e)->tx, 1, msg, len) == 0)
+#define PEEK(e, len) take_lane(e)
+#define POP(e, len) shmchan_inline_done((e)->lanes[(e)->lane])
+#include "tests/bench/loops.inc"
+
+#define PEER lanes_place
+#define END struct end
+#define SEND(e, msg, len) (shmchan_inline_try_send((e)->tx, 1, msg, len) == 0)
+#define PEEK(e, len) take_lane(e)
+#define POP(e, len) shmchan_inline_done((e)->lanes[(e)->lane])
+#define ROOM(e, len) room_inline(e)
+#define COMMIT(e, len) shmchan_inline_commit((e)->tx, 1, len)
+#include "tests/bench/loops.inc"
 #endif
 
 #define PEER batch
@@ -336,15 +354,6 @@ static inline const void *take_inline(struct end *e)
 #define PEEK(e, len) peek_n(e, BATCH_MAX)
 #define POP(e, len) pop_n(e)
 #include "tests/bench/loops.inc"
-
-#if !defined(SHMCHAN_BENCH_UNSAFE) && !defined(SHMCHAN_BENCH_MODULE)
-#define PEER lanes
-#define END struct end
-#define SEND(e, msg, len) send_copy(e, msg)
-#define PEEK(e, len) take_lane(e)
-#define POP(e, len) shmchan_done((e)->lanes[(e)->lane])
-#include "tests/bench/loops.inc"
-#endif
 
 #ifndef SHMCHAN_BENCH_UNSAFE
 #define PEER wait
@@ -393,6 +402,7 @@ static const struct contender list[] = {
 	OURS("shmchan-slot", SHMCHAN_KIND_SLOT, FORM(FORM_RTT) | FORM(FORM_BLOCK), copy_run),
 	OURS("shmchan-slot-ref", SHMCHAN_KIND_SLOT_REF, FORM(FORM_BIG), copy_run),
 	OURS("shmchan-spsc-lanes", LANES, FORM(FORM_MANY), lanes_run),
+	OURS("shmchan-spsc-lanes-inplace", LANES, FORM(FORM_MANY), lanes_place_run),
 	OURS("shmchan-mpsc", SHMCHAN_KIND_MPSC,
 	     ONE_WAY | FORM(FORM_RTT) | FORM(FORM_MANY) | FORM(FORM_BLOCK) | FORM(FORM_BIG), copy_run),
 	OURS("shmchan-mpsc-list", SHMCHAN_KIND_MPSC_LIST, FORM(FORM_STREAM) | FORM(FORM_RTT) | FORM(FORM_MANY), copy_run),

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "shmchan/broker.h"
+#include "shmchan/inline.h"
 #include "shmchan/list_chan.h"
 #include "shmchan/mpsc_intrusive.h"
 #include "shmchan/proc.h"
@@ -25,6 +26,9 @@ struct race {
 	unsigned producers, consumers;
 	bool refs;     // each message is a block
 	bool selected; // a channel for each producer, and a consumer that waits for any of them
+	// Messages with a correlation id and sometimes a block; or with nothing but their content, which go the short way, in the
+	// library or inlined.
+	enum { FULLY, PLAINLY, INLINED } way;
 };
 
 // Relaxed all, so that they order nothing between the threads.
@@ -42,10 +46,45 @@ struct end {
 	unsigned bad;
 };
 
+// Written in place or copied, by turns.
+static int send_inlined(struct end *e, uint32_t n, const void *text, uint32_t len)
+{
+	struct shmchan_msg m = {.data = text, .len = len, .type = 1};
+	void *room;
+	int err;
+
+	if (n % 2) {
+		err = shmchan_inline_try_send(e->ch[0], 1, text, len);
+	} else {
+		err = shmchan_inline_reserve(e->ch[0], &room);
+		if (!err) {
+			memcpy(room, text, len);
+			err = shmchan_inline_commit(e->ch[0], 1, len);
+		}
+	}
+	return err == SHMCHAN_FULL ? shmchan_send(e->ch[0], &m, SHMCHAN_FOREVER) : err;
+}
+
+static void *send_plainly(struct end *e)
+{
+	for (uint32_t n = 0; n < MESSAGES; n++) {
+		uint32_t text[4] = {n, n + 1, n + 2, n + 3};
+		struct shmchan_msg m = {.data = text, .len = sizeof(text), .type = 1};
+
+		if (e->race->way == INLINED)
+			e->bad += send_inlined(e, n, text, sizeof(text)) != 0;
+		else
+			e->bad += shmchan_send(e->ch[0], &m, SHMCHAN_FOREVER) != 0;
+	}
+	return NULL;
+}
+
 static void *send_all(void *arg)
 {
 	struct end *e = arg;
 
+	if (e->race->way != FULLY)
+		return send_plainly(e);
 	for (uint32_t n = 0; n < MESSAGES; n++) {
 		uint32_t text[4] = {n, n + 1, n + 2, n + 3};
 		struct shmchan_msg m = {.data = text, .len = e->race->refs ? 0 : sizeof(text), .corr = n};
@@ -66,24 +105,25 @@ static void *send_all(void *arg)
 static void look_at(struct end *e, const struct shmchan_msg *m, uint64_t next[3])
 {
 	unsigned slot = shmchan_owner_slot(m->sender);
-	uint32_t text[4], *data;
+	uint32_t text[4] = {0}, *data;
+	uint64_t n;
 
-	if (slot < 1 || slot > 2 || m->status || m->corr >= MESSAGES) {
+	if (m->len == sizeof(text))
+		memcpy(text, m->data, sizeof(text));
+	n = e->race->way == FULLY ? m->corr : text[0];
+	if (slot < 1 || slot > 2 || m->status || n >= MESSAGES) {
 		e->bad++;
 		return;
 	}
 	// One of two consumers sees each producer's in order, though not all.
-	e->bad += e->race->consumers > 1 ? m->corr < next[slot] : m->corr != next[slot];
-	next[slot] = m->corr + 1;
-	e->bad += atomic_fetch_add_explicit(&e->tally->seen[slot - 1][m->corr], 1, memory_order_relaxed) != 0;
+	e->bad += e->race->consumers > 1 ? n < next[slot] : n != next[slot];
+	next[slot] = n + 1;
+	e->bad += atomic_fetch_add_explicit(&e->tally->seen[slot - 1][n], 1, memory_order_relaxed) != 0;
 	e->bad += m->len != (e->race->refs ? 0 : sizeof(text)) || (e->race->refs && !m->block);
-	if (m->len == sizeof(text)) {
-		memcpy(text, m->data, sizeof(text));
-		e->bad += text[0] != m->corr || text[3] != m->corr + 3;
-	}
+	e->bad += m->len == sizeof(text) && (text[0] != n || text[3] != n + 3);
 	if (m->block) {
 		data = shmchan_block_data(e->pool, m->block);
-		e->bad += data[0] != m->corr || data[20] != m->corr;
+		e->bad += data[0] != n || data[20] != n;
 		e->bad += shmchan_block_free(e->pool, m->block) != 0;
 	}
 }
@@ -91,6 +131,8 @@ static void look_at(struct end *e, const struct shmchan_msg *m, uint64_t next[3]
 // Index of the channel it came from, or an error.
 static int receive(struct end *e, struct shmchan_sel sel[CHANS], struct shmchan_msg *m)
 {
+	if (e->race->way == INLINED && shmchan_inline_take(e->ch[0], m) == 0)
+		return 0;
 	if (e->race->selected)
 		return shmchan_recv_any(e->proc, sel, CHANS, m, SHMCHAN_FOREVER);
 	// With one consumer, nobody else gets the last message.
@@ -115,7 +157,7 @@ static void *receive_all(void *arg)
 			break;
 		}
 		look_at(e, &m, next);
-		e->bad += shmchan_done(e->ch[from]) != 0;
+		e->bad += (e->race->way == INLINED ? shmchan_inline_done(e->ch[from]) : shmchan_done(e->ch[from])) != 0;
 		atomic_fetch_add_explicit(&e->tally->received, 1, memory_order_relaxed);
 	}
 	return NULL;
@@ -274,22 +316,28 @@ static bool race(const struct race *race)
 int main(int argc, char **argv)
 {
 	static const struct race races[] = {
-		{SHMCHAN_KIND_SLOT, 1, "slot", 1, 1, false, false},
-		{SHMCHAN_KIND_SLOT_REF, 1, "slot-ref", 1, 1, true, false},
-		{SHMCHAN_KIND_SPSC, 1, "spsc of 1", 1, 1, false, false},
-		{SHMCHAN_KIND_SPSC, 50, "spsc of 50", 1, 1, false, false},
-		{SHMCHAN_KIND_MPSC, 1, "mpsc of 1", 2, 1, false, false},
-		{SHMCHAN_KIND_MPSC, 50, "mpsc of 50", 2, 1, false, false},
-		{SHMCHAN_KIND_MPSC_LIST, 1, "mpsc-list of 1", 2, 1, false, false},
-		{SHMCHAN_KIND_MPSC_LIST, 50, "mpsc-list of 50", 2, 1, false, false},
-		{SHMCHAN_KIND_MPSC_INTRUSIVE, 1, "mpsc-intrusive of 1", 2, 1, true, false},
-		{SHMCHAN_KIND_MPSC_INTRUSIVE, 50, "mpsc-intrusive of 50", 2, 1, true, false},
-		{SHMCHAN_KIND_MPMC2, 1, "mpmc2 of 1", 2, 2, false, false},
-		{SHMCHAN_KIND_MPMC2, 50, "mpmc2 of 50", 2, 2, false, false},
-		{SHMCHAN_KIND_SPSC, 7, "two spsc, selected", 2, 1, false, true},
-		{SHMCHAN_KIND_MPSC_LIST, 7, "two mpsc-list, selected", 2, 1, false, true},
-		{SHMCHAN_KIND_MPSC_INTRUSIVE, 7, "two mpsc-intrusive, selected", 2, 1, true, true},
-		{SHMCHAN_KIND_MPMC2, 7, "two mpmc2, selected", 2, 1, false, true}};
+		{SHMCHAN_KIND_SLOT, 1, "slot", 1, 1, false, false, FULLY},
+		{SHMCHAN_KIND_SLOT_REF, 1, "slot-ref", 1, 1, true, false, FULLY},
+		{SHMCHAN_KIND_SPSC, 1, "spsc of 1", 1, 1, false, false, FULLY},
+		{SHMCHAN_KIND_SPSC, 50, "spsc of 50", 1, 1, false, false, FULLY},
+		{SHMCHAN_KIND_MPSC, 1, "mpsc of 1", 2, 1, false, false, FULLY},
+		{SHMCHAN_KIND_MPSC, 50, "mpsc of 50", 2, 1, false, false, FULLY},
+		{SHMCHAN_KIND_MPSC_LIST, 1, "mpsc-list of 1", 2, 1, false, false, FULLY},
+		{SHMCHAN_KIND_MPSC_LIST, 50, "mpsc-list of 50", 2, 1, false, false, FULLY},
+		{SHMCHAN_KIND_MPSC_INTRUSIVE, 1, "mpsc-intrusive of 1", 2, 1, true, false, FULLY},
+		{SHMCHAN_KIND_MPSC_INTRUSIVE, 50, "mpsc-intrusive of 50", 2, 1, true, false, FULLY},
+		{SHMCHAN_KIND_MPMC2, 1, "mpmc2 of 1", 2, 2, false, false, FULLY},
+		{SHMCHAN_KIND_MPMC2, 50, "mpmc2 of 50", 2, 2, false, false, FULLY},
+		{SHMCHAN_KIND_SPSC, 7, "two spsc, selected", 2, 1, false, true, FULLY},
+		{SHMCHAN_KIND_MPSC_LIST, 7, "two mpsc-list, selected", 2, 1, false, true, FULLY},
+		{SHMCHAN_KIND_MPSC_INTRUSIVE, 7, "two mpsc-intrusive, selected", 2, 1, true, true, FULLY},
+		{SHMCHAN_KIND_MPMC2, 7, "two mpmc2, selected", 2, 1, false, true, FULLY},
+		{SHMCHAN_KIND_SPSC, 50, "spsc of 50, plain", 1, 1, false, false, PLAINLY},
+		{SHMCHAN_KIND_MPSC, 50, "mpsc of 50, plain", 2, 1, false, false, PLAINLY},
+		{SHMCHAN_KIND_SPSC, 1, "spsc of 1, inlined", 1, 1, false, false, INLINED},
+		{SHMCHAN_KIND_SPSC, 50, "spsc of 50, inlined", 1, 1, false, false, INLINED},
+		{SHMCHAN_KIND_SPSC, 1000, "spsc of 1000, inlined", 1, 1, false, false, INLINED},
+		{SHMCHAN_KIND_MPSC, 50, "mpsc of 50, inlined", 2, 1, false, false, INLINED}};
 	const unsigned cnt = sizeof(races) / sizeof(races[0]);
 	unsigned failed = 0;
 	FILE *tap = stdout;

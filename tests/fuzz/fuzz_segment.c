@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "shmchan/broker_priv.h"
+#include "shmchan/inline.h"
 #include "shmchan/view.h"
 #include "tests/fuzz/fuzz_segment.h"
 
@@ -195,20 +196,23 @@ static void received(struct world *w, struct end *e, const struct shmchan_msg *m
 	memset(shmchan_block_data(pool, m->block), 1, shmchan_block_size(pool, m->block));
 }
 
+#define INLINED 0x80 // an operation by inline.h, if it is there
+
 static void call_sender(struct world *w, struct end *e, struct shmchan *tx, uint8_t op)
 {
 	struct shmchan_msg m = message(w, e, tx);
 	struct shmchan_sel sel = {.ch = tx};
 	struct shmchan_stat st;
+	bool inlined = op & INLINED;
 	void *data;
 
 	switch (op % 8) {
 	case 0:
-		if (shmchan_reserve(tx, &data) == 0)
+		if ((inlined ? shmchan_inline_reserve(tx, &data) : shmchan_reserve(tx, &data)) == 0)
 			memset(data, 2, shmchan_msg_size(tx));
 		break;
 	case 1:
-		shmchan_commit(tx, &m);
+		inlined ? shmchan_inline_commit(tx, m.type, m.len) : shmchan_commit(tx, &m);
 		break;
 	case 2:
 		shmchan_cancel(tx);
@@ -222,7 +226,7 @@ static void call_sender(struct world *w, struct end *e, struct shmchan *tx, uint
 		shmchan_tally_get(tx, byte(w) & 3);
 		break;
 	default:
-		shmchan_try_send(tx, &m);
+		inlined ? shmchan_inline_try_send(tx, m.type, m.data, m.len) : shmchan_try_send(tx, &m);
 	}
 }
 
@@ -231,6 +235,7 @@ static void call_receiver(struct world *w, struct end *e, struct shmchan *rx, ui
 	struct shmchan *tx = e->tx[byte(w) % CHANS];
 	struct shmchan_sel sel = {.ch = rx};
 	struct shmchan_msg m = {0};
+	bool inlined = op & INLINED;
 
 	switch (op % 8) {
 	case 0:
@@ -239,7 +244,7 @@ static void call_receiver(struct world *w, struct end *e, struct shmchan *rx, ui
 		break;
 	case 1:
 	case 2:
-		shmchan_done(rx);
+		inlined ? shmchan_inline_done(rx) : shmchan_done(rx);
 		break;
 	case 3:
 		if (tx)
@@ -255,7 +260,7 @@ static void call_receiver(struct world *w, struct end *e, struct shmchan *rx, ui
 		shmchan_select(e->proc, &sel, 1, 1000);
 		break;
 	default:
-		if (shmchan_take(rx, &m) == 0)
+		if ((inlined ? shmchan_inline_take(rx, &m) : shmchan_take(rx, &m)) == 0)
 			received(w, e, &m);
 	}
 }

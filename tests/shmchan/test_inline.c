@@ -261,13 +261,13 @@ static void no_wake_up_is_lost(enum shmchan_fence fence)
 	harness_end(&h);
 }
 
-Test(inline_path, no_wake_up_is_lost_with_membarrier, .timeout = 60)
+Test(inline_path, no_wake_up_is_lost_with_membarrier, .timeout = 300)
 {
 	if (shmchan_bell_fence_best() == SHMCHAN_FENCE_MEMBARRIER)
 		no_wake_up_is_lost(SHMCHAN_FENCE_MEMBARRIER);
 }
 
-Test(inline_path, no_wake_up_is_lost_with_fences, .timeout = 60)
+Test(inline_path, no_wake_up_is_lost_with_fences, .timeout = 300)
 {
 	no_wake_up_is_lost(SHMCHAN_FENCE_PLAIN);
 }

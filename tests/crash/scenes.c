@@ -262,6 +262,24 @@ static void answer_with(struct stage *s, struct shmchan *tx, bool block)
 		world_note(s->w, NOTE_ANSWERED, s->m.corr);
 }
 
+// The block goes on before its first message is completed: it is the second's, whatever becomes of the first.
+static void pass_block_on(struct stage *s)
+{
+	bool chained = s->scene->reply_kind == SHMCHAN_KIND_MPSC_INTRUSIVE;
+	struct shmchan_msg r = {.type = 3};
+
+	take_one(s);
+	if (!s->m.corr)
+		return;
+	r.corr = s->m.corr;
+	r.block = s->m.block;
+	if (shmchan_try_send(chained ? own(s)->reply : own(s)->refs, &r))
+		shmchan_block_free(own(s)->pool, s->m.block);
+	world_note(s->w, NOTE_DONE_BEGIN, s->m.corr);
+	if (shmchan_done(own(s)->c) == 0)
+		world_note(s->w, NOTE_DONE, s->m.corr);
+}
+
 static void answer(struct stage *s)
 {
 	answer_with(s, own(s)->reply, false);
@@ -292,6 +310,9 @@ const struct scene scenes[] = {
 	{"send, wake", 1, false, false, false, 0, SHMCHAN_KIND_SLOT, send_one, any, WAKES},
 	{"take", 2, false, true, false, 0, SHMCHAN_KIND_SLOT, take_one, any, WAKEFUL},
 	{"take block, done", 2, true, true, false, 0, SHMCHAN_KIND_MPSC, take_and_finish, any, WAKEFUL},
+	{"take block, pass it on, done", 2, true, false, false, 0, SHMCHAN_KIND_SLOT, pass_block_on, any, WAKEFUL},
+	{"take block, pass it on into mpsc-intrusive, done", 2, true, false, false, 0, SHMCHAN_KIND_MPSC_INTRUSIVE, pass_block_on,
+	 any, WAKEFUL},
 	{"take, tally, done", 2, false, false, true, 0, SHMCHAN_KIND_SLOT, take_and_finish, any, WAKEFUL},
 	{"take, done batch", 2, false, true, true, 0, SHMCHAN_KIND_MPSC, take_and_finish_batch, any, WAKEFUL},
 	{"done of the first of two", 2, false, true, true, 2, SHMCHAN_KIND_MPSC, finish_one, copies, WAKEFUL},

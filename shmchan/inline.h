@@ -17,6 +17,8 @@
 // A program that includes this header has the layout of a handle's front compiled in (hot.h). It refers to the symbol named after
 // the layout's number, which a library of another layout does not have: such a program is refused when it is linked or started.
 //
+// Without the stores that make it safe to die (SHMCHAN_BENCH_UNSAFE) it is what tests/bench compares with.
+//
 // Needs the __atomic functions of gcc or clang, since C++ has no _Atomic.
 #ifndef SHMCHAN_INLINE_H
 #define SHMCHAN_INLINE_H
@@ -176,10 +178,12 @@ SHMCHAN_HOT_INLINE int shmchan_inline_take(struct shmchan *ch, struct shmchan_ms
 			m->deliveries = 0;
 			m->status = 0;
 			m->pos = h->taken++;
+#ifndef SHMCHAN_BENCH_UNSAFE
 			// From this store on the message is in flight. Relaxed, read after a death only; the fence keeps the
 			// compiler from moving the reader's loads before it.
 			__atomic_store_n(&h->exact[0], h->taken, __ATOMIC_RELAXED);
 			__atomic_signal_fence(__ATOMIC_SEQ_CST);
+#endif
 			h->at = (struct shmchan_cell *)(void *)((char *)c + h->stride);
 			return 0;
 		}
@@ -201,8 +205,10 @@ SHMCHAN_HOT_INLINE int shmchan_inline_done(struct shmchan *ch)
 	if (SHMCHAN_HOT_RARE(h->done >= h->done_end || h->done == h->taken || *h->done_listened != 0))
 		return shmchan_done(ch);
 	h->done++;
+#ifndef SHMCHAN_BENCH_UNSAFE
 	// Completed by this store. Release: with it the cell may be used again.
 	__atomic_store_n(&h->exact[1], h->done, __ATOMIC_RELEASE);
+#endif
 	return SHMCHAN_HOT_RARE(__atomic_load_n(h->tx_wait, __ATOMIC_RELAXED) != 0) ? shmchan_hot_give_room(ch) : 0;
 }
 

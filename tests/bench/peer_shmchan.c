@@ -299,7 +299,7 @@ static inline void pop_block(struct end *e)
 #define COMMIT(e, len) commit(e)
 #include "tests/bench/loops.inc"
 
-#if !defined(SHMCHAN_BENCH_UNSAFE) && !defined(SHMCHAN_BENCH_MODULE)
+#ifndef SHMCHAN_BENCH_MODULE
 static inline void *room_inline(struct end *e)
 {
 	void *to;
@@ -329,7 +329,9 @@ static inline const void *take_inline(struct end *e)
 #define ROOM(e, len) room_inline(e)
 #define COMMIT(e, len) shmchan_inline_commit((e)->tx, 1, len)
 #include "tests/bench/loops.inc"
+#endif
 
+#if !defined(SHMCHAN_BENCH_UNSAFE) && !defined(SHMCHAN_BENCH_MODULE)
 #define PEER lanes
 #define END struct end
 #define SEND(e, msg, len) (shmchan_inline_try_send((e)->tx, 1, msg, len) == 0)
@@ -376,6 +378,8 @@ static inline const void *take_inline(struct end *e)
 static const struct contender list[] = {
 	OURS("shmchan-spsc-unsafe", SHMCHAN_KIND_SPSC, ONE_WAY | FORM(FORM_RTT), copy_run),
 	OURS("shmchan-spsc-unsafe-inplace", SHMCHAN_KIND_SPSC, ONE_WAY, place_run),
+	OURS("shmchan-spsc-unsafe-inline", SHMCHAN_KIND_SPSC, ONE_WAY | FORM(FORM_RTT), inline_run),
+	OURS("shmchan-spsc-unsafe-inline-inplace", SHMCHAN_KIND_SPSC, ONE_WAY, inline_place_run),
 	OURS("shmchan-spsc-unsafe-batch", SHMCHAN_KIND_SPSC, FORM(FORM_BATCH), batch_run),
 };
 const struct family family_unsafe = {list, sizeof(list) / sizeof(list[0])};

@@ -1,8 +1,8 @@
 #include "shmchan/inline.h"
 
-#include "shmchan/ctl.h"
 #include "shmchan/probe.h"
 #include "tests/shmchan/model.h"
+#include "tests/shmchan/sleepers.h"
 
 #define CAP 5
 
@@ -172,11 +172,6 @@ Test(inline_path, probes_end_a_run)
 }
 #endif
 
-struct echo {
-	struct harness *h;
-	uint64_t rounds;
-};
-
 static int send_on(struct shmchan *tx, uint64_t n)
 {
 	int err = shmchan_inline_try_send(tx, 1, &n, sizeof(n));
@@ -198,76 +193,17 @@ static int receive(struct shmchan *rx, uint64_t n)
 	return shmchan_inline_done(rx);
 }
 
-static int echo(void *ctx)
-{
-	struct echo *e = ctx;
-	struct shmchan_proc *p;
-	struct shmchan *rx, *tx;
+static struct sleepers inlined = {
+	.send = send_on, .receive = receive, .to = SHMCHAN_KIND_SPSC, .from = SHMCHAN_KIND_SPSC, .cap = 2, .rounds = 20000};
 
-	if (shmchan_attach(&p, e->h->group, 2, e->h->inc[2], NULL) || shmchan_open(p, "to", SHMCHAN_RX, &rx, NULL) ||
-	    shmchan_open(p, "from", SHMCHAN_TX, &tx, NULL))
-		return 1;
-	for (uint64_t n = 0; n < e->rounds; n++)
-		if (receive(rx, n) || send_on(tx, n))
-			return 2;
-	return 0;
-}
-
-// Both ends sleep on the empty and on the full edge, and are woken from inlined calls.
-static void no_wake_up_is_lost(enum shmchan_fence fence)
-{
-	const uint64_t rounds = 20000;
-	struct shmchan_chan_spec spec[] = {{.name = "to",
-					    .kind = SHMCHAN_KIND_SPSC,
-					    .capacity = 2,
-					    .msg_size = 8,
-					    .producers = one,
-					    .producer_cnt = 1,
-					    .consumers = two,
-					    .consumer_cnt = 1},
-					   {.name = "from",
-					    .kind = SHMCHAN_KIND_SPSC,
-					    .capacity = 1,
-					    .msg_size = 8,
-					    .producers = two,
-					    .producer_cnt = 1,
-					    .consumers = one,
-					    .consumer_cnt = 1}};
-	struct shmchan_proc *a;
-	struct shmchan *tx, *rx;
-	struct shmchan_seg seg;
-	struct harness h;
-	int status;
-	pid_t pid;
-
-	harness_create(&h, 2, spec, 2, NULL, 0);
-	seg = harness_map(&h, NULL);
-	((struct shmchan_ctl *)seg.base)->fence = fence;
-	shmchan_seg_close(&seg);
-	pid = harness_fork(echo, &(struct echo){&h, rounds});
-	a = harness_attach(&h, 1);
-	tx = harness_open(a, "to", SHMCHAN_TX);
-	rx = harness_open(a, "from", SHMCHAN_RX);
-	for (uint64_t sent = 0, got = 0; got < rounds;) {
-		// As far ahead as both channels hold, then not at all.
-		for (; sent < rounds && sent < got + 3; sent++)
-			cr_assert_eq(send_on(tx, sent), 0);
-		for (; got < sent; got++)
-			cr_assert_eq(receive(rx, got), 0);
-	}
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	cr_assert_eq(status, 0);
-	shmchan_detach(a);
-	harness_end(&h);
-}
-
+// Woken from inlined calls.
 Test(inline_path, no_wake_up_is_lost_with_membarrier, .timeout = 300)
 {
 	if (shmchan_bell_fence_best() == SHMCHAN_FENCE_MEMBARRIER)
-		no_wake_up_is_lost(SHMCHAN_FENCE_MEMBARRIER);
+		sleepers_run(&inlined, SHMCHAN_FENCE_MEMBARRIER);
 }
 
 Test(inline_path, no_wake_up_is_lost_with_fences, .timeout = 300)
 {
-	no_wake_up_is_lost(SHMCHAN_FENCE_PLAIN);
+	sleepers_run(&inlined, SHMCHAN_FENCE_PLAIN);
 }

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sys/time.h>
 #include "shmchan/chan.h"
+#include "tests/shmchan/sleepers.h"
 
 static const unsigned one[] = {1}, two[] = {2}, one_three[] = {1, 3};
 
@@ -261,86 +262,28 @@ Test(wait, select_tells_which)
 	harness_end(&h);
 }
 
-struct sleeper {
-	struct harness *h;
-	unsigned slot;
-	uint64_t rounds;
-};
-
-static int echo(void *ctx)
+static int send_on(struct shmchan *tx, uint64_t n)
 {
-	struct sleeper *s = ctx;
-	struct shmchan_proc *p;
-	struct shmchan *rx, *tx;
-	struct shmchan_msg m;
-
-	if (shmchan_attach(&p, s->h->group, s->slot, s->h->inc[s->slot], NULL) ||
-	    shmchan_open(p, "to", SHMCHAN_RX, &rx, NULL) || shmchan_open(p, "from", SHMCHAN_TX, &tx, NULL))
-		return 1;
-	for (uint64_t n = 0; n < s->rounds; n++)
-		if (shmchan_recv(rx, &m, SHMCHAN_FOREVER) || m.corr != n ||
-		    shmchan_send(tx, &(struct shmchan_msg){.corr = n}, SHMCHAN_FOREVER) || shmchan_done(rx))
-			return 2;
-	return 0;
+	return shmchan_send(tx, &(struct shmchan_msg){.corr = n}, SHMCHAN_FOREVER);
 }
 
-// Both ways of making a sleeper visible to ringers: membarrier, and a fence on each side. One cell each way, so that
-// both the full and the empty edge are slept on.
-static void no_wake_up_is_lost(enum shmchan_fence fence)
+static int receive(struct shmchan *rx, uint64_t n)
 {
-	struct shmchan_chan_spec spec[] = {{.name = "to",
-					    .kind = SHMCHAN_KIND_SPSC,
-					    .capacity = 1,
-					    .producers = one,
-					    .producer_cnt = 1,
-					    .consumers = two,
-					    .consumer_cnt = 1},
-					   {.name = "from",
-					    .kind = SHMCHAN_KIND_MPSC,
-					    .capacity = 1,
-					    .producers = two,
-					    .producer_cnt = 1,
-					    .consumers = one,
-					    .consumer_cnt = 1}};
-	const uint64_t rounds = 5000, ahead = 1;
-	struct shmchan_proc *a;
-	struct shmchan *tx, *rx;
 	struct shmchan_msg m;
-	struct shmchan_seg seg;
-	struct harness h;
-	int status;
-	pid_t pid;
 
-	harness_create(&h, 2, spec, 2, NULL, 0);
-	seg = harness_map(&h, NULL);
-	((struct shmchan_ctl *)seg.base)->fence = fence;
-	shmchan_seg_close(&seg);
-	pid = harness_fork(echo, &(struct sleeper){&h, 2, rounds});
-	a = harness_attach(&h, 1);
-	tx = harness_open(a, "to", SHMCHAN_TX);
-	rx = harness_open(a, "from", SHMCHAN_RX);
-	for (uint64_t n = 0; n < rounds + ahead; n++) {
-		if (n < rounds)
-			cr_assert_eq(shmchan_send(tx, &(struct shmchan_msg){.corr = n}, SHMCHAN_FOREVER), 0);
-		if (n < ahead)
-			continue;
-		cr_assert_eq(shmchan_recv(rx, &m, SHMCHAN_FOREVER), 0);
-		cr_assert_eq(m.corr, n - ahead);
-		cr_assert_eq(shmchan_done(rx), 0);
-	}
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	cr_assert_eq(status, 0);
-	shmchan_detach(a);
-	harness_end(&h);
+	return shmchan_recv(rx, &m, SHMCHAN_FOREVER) || m.corr != n || shmchan_done(rx);
 }
+
+static struct sleepers sleepers = {
+	.send = send_on, .receive = receive, .to = SHMCHAN_KIND_SPSC, .from = SHMCHAN_KIND_MPSC, .cap = 1, .rounds = 5000};
 
 Test(wait, no_wake_up_is_lost_with_membarrier, .timeout = 30)
 {
 	if (shmchan_bell_fence_best() == SHMCHAN_FENCE_MEMBARRIER)
-		no_wake_up_is_lost(SHMCHAN_FENCE_MEMBARRIER);
+		sleepers_run(&sleepers, SHMCHAN_FENCE_MEMBARRIER);
 }
 
 Test(wait, no_wake_up_is_lost_with_fences, .timeout = 30)
 {
-	no_wake_up_is_lost(SHMCHAN_FENCE_PLAIN);
+	sleepers_run(&sleepers, SHMCHAN_FENCE_PLAIN);
 }

@@ -12,9 +12,9 @@
 //
 // The alternative, an spsc for each producer, polled in turn (contenders shmchan-spsc-lanes of tests/bench/ipc), has no locked
 // instruction, before which a processor waits until its stores have left: with two and four producers a message takes six tenths
-// of the time, and less than half if it is written in place. Claimed cells are kept for what lanes do not have: one order and one position for every message, so that n of
-// them are completed by one store whoever sent them (shmchan_done_batch), room that any producer may use, and memory and a look
-// that do not grow with the producers. Who needs the other declares a spsc for each producer.
+// of the time, and less than half if it is written in place. Claimed cells are kept for what lanes do not have: one order and one
+// position for every message, so that n of them are completed by one store whoever sent them (shmchan_done_batch), room that any
+// producer may use, and memory and a look that do not grow with the producers. Who needs the other declares a spsc for each.
 #ifndef SHMCHAN_MPSC_H
 #define SHMCHAN_MPSC_H
 

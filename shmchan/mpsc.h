@@ -10,11 +10,11 @@
 // Hence the claimed cells are contiguous, whatever the hint: a free cell of the current lap is never passed over. The claim
 // is the one locked instruction of a send: the hint is stored, and two producers that store it may leave it behind.
 //
-// The alternative, an spsc for each producer, polled in turn (contenders shmchan-spsc-lanes of tests/bench/ipc), has no locked
-// instruction, before which a processor waits until its stores have left: with two and four producers a message takes six tenths
-// of the time, and less than half if it is written in place. Claimed cells are kept for what lanes do not have: one order and one
-// position for every message, so that n of them are completed by one store whoever sent them (shmchan_done_batch), room that any
-// producer may use, and memory and a look that do not grow with the producers. Who needs the other declares a spsc for each.
+// The alternative, an spsc for each producer, polled in turn (contenders shmchan-spsc-lanes of tests/bench/ipc), needs no locked
+// instruction, and no store of the consumer's to each cell: with two and four producers a message takes six tenths of the time,
+// and less than half if it is written in place. Claimed cells have what lanes do not: one order and one position for every message,
+// so that n of them are completed by one store whoever sent them (shmchan_done_batch), room that any producer may use, and memory
+// and a look that do not grow with the producers. Who needs the other declares a spsc for each.
 #ifndef SHMCHAN_MPSC_H
 #define SHMCHAN_MPSC_H
 
